@@ -1,0 +1,28 @@
+# Settings shared by every target of the project, carried by two INTERFACE libraries.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+find_program(SPAWNSTORM_CCACHE ccache)
+if(SPAWNSTORM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SPAWNSTORM_CCACHE})
+endif()
+
+add_library(spawnstorm_settings INTERFACE)
+add_library(spawnstorm::settings ALIAS spawnstorm_settings)
+target_include_directories(spawnstorm_settings INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(spawnstorm_settings INTERFACE
+  _FILE_OFFSET_BITS=64 FMT_HEADER_ONLY=0 SPAWNSTORM_VERSION="${PROJECT_VERSION}")
+target_compile_options(spawnstorm_settings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wno-missing-field-initializers)
+if(SPAWNSTORM_WERROR)
+  target_compile_options(spawnstorm_settings INTERFACE -Werror)
+endif()
+if(SPAWNSTORM_SANITIZE)
+  target_compile_options(spawnstorm_settings INTERFACE
+    -fsanitize=${SPAWNSTORM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(spawnstorm_settings INTERFACE -fsanitize=${SPAWNSTORM_SANITIZE})
+endif()

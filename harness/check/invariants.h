@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "harness/history/evidence.h"
+#include "reports/model/report.h"
+
+namespace stress {
+
+/// A judge of evidence. Pure: no clock, no file, no registry code; the same evidence gives the same
+/// result. Verdicts: fail with each violation named; unknown where the evidence does not suffice
+/// (said why); not-applicable where the target does not offer or promise what is needed.
+using Invariant = report::InvariantResult (*)(const Evidence&);
+
+report::InvariantResult check_registry_readable(const Evidence&);
+report::InvariantResult check_unique_ids(const Evidence&);
+report::InvariantResult check_acked_present(const Evidence&);
+report::InvariantResult check_no_lost_update(const Evidence&);
+report::InvariantResult check_counts_match(const Evidence&);
+report::InvariantResult check_limits_hold(const Evidence&);
+report::InvariantResult check_no_duplicates(const Evidence&);
+report::InvariantResult check_hierarchy_sound(const Evidence&);
+report::InvariantResult check_no_ghosts(const Evidence&);
+report::InvariantResult check_no_orphans(const Evidence&);
+report::InvariantResult check_three_way_match(const Evidence&);
+report::InvariantResult check_repair_idempotent(const Evidence&);
+report::InvariantResult check_repair_harmless(const Evidence&);
+report::InvariantResult check_progress(const Evidence&);
+report::InvariantResult check_clean_exit(const Evidence&);
+
+/// All of them, in the order of reports.
+std::vector<report::InvariantResult> check_all(const Evidence& evidence);
+
+/// fail if any fails; else unknown if any is unknown, the run did not finish, or the harness had
+/// trouble; else pass.
+report::Verdict overall(const Evidence& evidence,
+                        const std::vector<report::InvariantResult>& results);
+
+}  // namespace stress

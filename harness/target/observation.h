@@ -1,0 +1,68 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "harness/history/evidence.h"
+
+namespace stress {
+
+/// One read of a registry from outside: independent of any target's own code.
+struct Observation {
+  bool readable = false;
+  bool absent = false;
+  std::string error;
+  std::optional<std::uint64_t> generation;
+  std::vector<ObservedAgent> agents;        ///< in the file's order, duplicates included
+  std::vector<std::string> duplicate_ids;
+  StoredCounts counts;
+  std::map<std::string, StoredCounts> counts_by_task;
+  std::string bytes;                        ///< as read, for reports
+};
+
+/// Reads a registry by the places (JSON pointers) of its fields. Missing optional pointers are
+/// empty. Thread-safe.
+struct ObservationMap {
+  std::filesystem::path file;
+  std::string agents = "/agents";        ///< an array, or an object by id
+  std::string tasks = "/tasks";          ///< for counts by task: an object by id
+  std::string id = "/id";
+  std::string status = "/status";
+  std::string type = "/type";
+  std::string task = "/task_id";
+  std::string parent = "/parent";
+  std::string depth = "/depth";
+  std::string session = "/session/name";
+  std::string version = "/version";
+  std::string pid = "/session/process/pid";
+  std::string created = "/created_at";
+  std::string generation = "/generation";
+  std::map<std::string, std::string> fields;  ///< register name -> pointer
+  std::string count_total;
+  std::string count_active;
+  std::string count_completed;
+  std::string task_count_total;     ///< within a task
+  std::string task_count_active;
+  std::string task_count_completed;
+  /// Member that holds XXH3-64 (16 hex digits) over the compact dump of the document without it;
+  /// empty: no checksum.
+  std::string checksum;
+};
+
+class Observer {
+ public:
+  explicit Observer(ObservationMap map) : map_(std::move(map)) {}
+  /// Reads once, by one open. A file whose JSON, required fields or checksum do not hold is
+  /// unreadable, with the reason.
+  [[nodiscard]] Observation observe() const;
+  /// The same from bytes.
+  [[nodiscard]] Observation interpret(std::string bytes) const;
+  [[nodiscard]] const ObservationMap& map() const { return map_; }
+
+ private:
+  ObservationMap map_;
+};
+
+}  // namespace stress

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/history/evidence.h"
+#include "harness/target/observation.h"
+#include "orchestrator/base/error.h"
+
+namespace stress {
+
+/// Where one run lives, and what everything it starts inherits.
+struct RunPlace {
+  std::filesystem::path workspace;   ///< the target's own folder, fresh
+  std::filesystem::path agent_log;   ///< stand-in agents append their birth and death here
+  std::filesystem::path tmux_socket; ///< absolute path of the run's private server
+  std::string sessions = "tmux";     ///< tmux or process
+  std::vector<std::string> env;      ///< sealed environment, complete
+};
+
+struct TargetSetup {
+  int max_concurrent = 0;  ///< 0: unlimited
+  int max_agents = 0;
+  int max_depth = 5;
+  int preload = 0;         ///< terminal records to put in first, so that the registry has some pages
+};
+
+struct SpawnArguments {
+  std::string task;
+  std::string type;
+  std::string parent;      ///< empty: the root
+  bool unique_type = false;
+};
+
+/// How an operation ended, from the caller's view.
+struct Reply {
+  OpOutcome outcome = OpOutcome::kInfo;
+  std::string agent;               ///< spawn
+  std::string error;
+  std::vector<std::string> seen;   ///< list
+};
+
+/// What repair says of itself.
+struct RepairReply {
+  bool ok = true;
+  std::string error;
+  std::optional<std::int64_t> reported;
+};
+
+/// An orchestrator under test. One object serves one process; operations come from many threads.
+/// The harness knows targets by this interface alone.
+class Target {
+ public:
+  virtual ~Target() = default;
+  [[nodiscard]] virtual TargetFacts facts() const = 0;
+
+  /// Once per run, before anything else, in the harness's own process.
+  virtual base::Status setup(const TargetSetup& setup) = 0;
+
+  /// Thread-safe; called in worker processes, which may be killed at any moment.
+  virtual Reply spawn(const SpawnArguments& arguments) = 0;
+  virtual Reply kill(const std::string& agent) = 0;
+  virtual Reply update(const std::string& agent,
+                       const std::map<std::string, std::string>& writes) = 0;
+  virtual Reply list() = 0;
+  virtual Reply validate() = 0;
+
+  /// After the storm, as its user would.
+  virtual RepairReply repair(bool dry_run) = 0;
+
+  /// How the registry is read from outside.
+  [[nodiscard]] virtual const Observer& observer() const = 0;
+  /// Files that repair and validate may write though nothing changed (logs).
+  [[nodiscard]] virtual std::vector<std::filesystem::path> declared_logs() const = 0;
+  /// The tasks that spawns may name.
+  [[nodiscard]] virtual std::vector<std::string> tasks() const = 0;
+  /// Operations on files below these folders are crash points.
+  [[nodiscard]] virtual std::vector<std::filesystem::path> watched() const = 0;
+  /// After how long without a reply an operation is overdue, the lock's deadline included.
+  [[nodiscard]] virtual std::chrono::milliseconds reply_deadline() const = 0;
+};
+
+/// Targets by name, so that a test binary can add wrong ones.
+using TargetFactory = std::unique_ptr<Target> (*)(const RunPlace& place);
+void register_target(const std::string& name, TargetFactory factory);
+/// Errors: kNotFound, listing the known names.
+base::Result<std::unique_ptr<Target>> make_target(const std::string& name, const RunPlace& place);
+
+}  // namespace stress

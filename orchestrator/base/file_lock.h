@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+
+#include "orchestrator/base/error.h"
+#include "orchestrator/base/unique_fd.h"
+
+namespace base {
+
+/// Exclusive flock on a lock file that is never deleted, held for the life of the object. The
+/// kernel frees it when the holder dies, so no code ever has to judge a lock stale.
+/// The file's descriptor is O_CLOEXEC: a tmux server that inherited it would keep the lock.
+/// After the lock is taken the descriptor's inode is compared with the path's; where they differ
+/// (somebody deleted the file) it is taken anew, so that two holders are impossible.
+/// Thread-safety: may be moved between threads; not for concurrent use. Two threads of one process
+/// exclude each other (each acquire opens its own description).
+class [[nodiscard]] FileLock {
+ public:
+  /// Waits at most `timeout` (steady clock), asleep in flock(2): a timer of the calling thread
+  /// interrupts it. Creates the file (mode 0600) where missing. Errors: kTimeout, kIo, kNotFound
+  /// (no such folder).
+  static Result<FileLock> acquire(const std::filesystem::path& lock_path,
+                                  std::chrono::milliseconds timeout);
+
+  FileLock(FileLock&&) = default;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+
+  /// Unlocks now (LOCK_UN first: a sibling thread's fork may still hold the description open).
+  void release();
+
+ private:
+  explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+}  // namespace base

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "orchestrator/core/workspace.h"
+
+namespace orc {
+
+struct ImportReport {
+  int tasks = 0;
+  int agents = 0;
+  std::vector<std::string> disagreements;  ///< between the source's own files
+  std::vector<std::string> skipped;        ///< damaged files and records, with the reason
+  std::vector<std::string> renamed;        ///< ids that had to change to be unique: "old -> new"
+};
+
+/// Reads an `.agent-workspace/` folder (registry/GLOBAL_REGISTRY.json and
+/// TASK-*/AGENT_REGISTRY.json) and brings all of it into `workspace` in one transaction, unknown
+/// fields kept. Nothing is written to the source. Records that are already there (same id) are
+/// skipped, so a second import changes nothing. Errors: kNotFound, kInvalid (nothing legible).
+base::Result<ImportReport> import_workspace(const Workspace& workspace,
+                                            const std::filesystem::path& source);
+
+}  // namespace orc
