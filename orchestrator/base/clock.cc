@@ -128,9 +128,7 @@ std::optional<WallTime> scan_iso8601(std::string_view text) {
 
 }  // namespace
 
-WallTime wall_now() {
-  return std::chrono::floor<microseconds>(std::chrono::system_clock::now());
-}
+WallTime wall_now() { return std::chrono::floor<microseconds>(std::chrono::system_clock::now()); }
 
 std::string to_iso8601(WallTime time) {
   const auto [date, clock] = to_civil(time);

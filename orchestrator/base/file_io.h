@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,16 +22,21 @@ Result<std::string> read_file(const std::filesystem::path& path);
 Status replace_file(const std::filesystem::path& path, std::string_view content,
                     mode_t mode = 0600);
 
-/// The same in two steps: a destructor rolls back, commit() publishes.
+/// The same in steps: the destructor rolls back what was not published.
 class [[nodiscard]] PendingFile {
  public:
   static Result<PendingFile> write(const std::filesystem::path& path, std::string_view content,
                                    mode_t mode = 0600);
+  /// The pieces one after the other.
+  static Result<PendingFile> write(const std::filesystem::path& path,
+                                   std::span<const std::string_view> pieces, mode_t mode = 0600);
   PendingFile(PendingFile&& other) noexcept;
   PendingFile& operator=(PendingFile&&) = delete;
   ~PendingFile();
-  /// rename over the path, then fsync of the folder. Errors: kIo; when only the last fsync failed
-  /// the new file is visible but perhaps not durable, and the message says so.
+  /// Renames it over the path: visible from now on, durable only after sync_folder(). Errors: kIo.
+  Status publish();
+  /// publish(), then fsync of the folder. Errors: kIo; when only the last fsync failed the new file
+  /// is visible but perhaps not durable, and the message says so.
   Status commit();
 
  private:

@@ -22,6 +22,9 @@ class [[nodiscard]] FileLock {
   /// (no such folder).
   static Result<FileLock> acquire(const std::filesystem::path& lock_path,
                                   std::chrono::milliseconds timeout);
+  /// The same without creating the file. Errors: also kNotFound (no such file).
+  static Result<FileLock> acquire_existing(const std::filesystem::path& lock_path,
+                                           std::chrono::milliseconds timeout);
 
   FileLock(FileLock&&) = default;
   FileLock& operator=(FileLock&& other) noexcept;
@@ -30,9 +33,16 @@ class [[nodiscard]] FileLock {
   /// Unlocks now (LOCK_UN first: a sibling thread's fork may still hold the description open).
   void release();
 
+  /// Whether the path still names the file that is locked. Where somebody deleted it, others may
+  /// hold a lock of their own by now: ask before publishing what the lock protects.
+  [[nodiscard]] bool is_current() const;
+
  private:
-  explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  FileLock(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  static Result<FileLock> acquire_by(int open_flags, const std::filesystem::path& lock_path,
+                                     std::chrono::milliseconds timeout);
   UniqueFd fd_;
+  std::filesystem::path path_;
 };
 
 }  // namespace base

@@ -68,7 +68,7 @@ ProcessIdentity identity_without_process() {
   ProcessIdentity identity;
   identity.machine = first_line("/etc/machine-id");
   identity.boot = first_line("/proc/sys/kernel/random/boot_id");
-  struct stat space {};
+  struct stat space{};
   if (::stat("/proc/self/ns/pid", &space) == 0) identity.pid_namespace = space.st_ino;
   return identity;
 }
@@ -163,8 +163,7 @@ Status signal_process(const ProcessIdentity& identity, int signal) {
 }
 
 Status wait_dead(const ProcessIdentity& identity, std::chrono::milliseconds timeout) {
-  const std::int64_t deadline_ns =
-      monotonic_ns() + std::chrono::nanoseconds(timeout).count();
+  const std::int64_t deadline_ns = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
   const Sighting sighting = look_for(identity);
   if (sighting.liveness == Liveness::kUnknown) return refuse_unknown(identity, "wait for");
   if (sighting.liveness == Liveness::kDead) return {};

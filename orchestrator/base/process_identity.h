@@ -17,7 +17,7 @@ struct ProcessIdentity {
   std::string boot;                 ///< /proc/sys/kernel/random/boot_id
   std::uint64_t pid_namespace = 0;  ///< inode of /proc/self/ns/pid
   pid_t pid = 0;
-  std::uint64_t start_ticks = 0;    ///< field 22 of /proc/PID/stat, clock ticks since boot
+  std::uint64_t start_ticks = 0;  ///< field 22 of /proc/PID/stat, clock ticks since boot
 
   bool operator==(const ProcessIdentity&) const = default;
 };
@@ -36,7 +36,8 @@ const ProcessIdentity& self_identity();
 Liveness liveness(const ProcessIdentity& identity);
 
 /// Sends `signal` through a pidfd, after checking that it names this very process: a recycled pid
-/// is never hit. A process that is already gone is success. Errors: kRefused (unknown liveness), kIo.
+/// is never hit. A process that is already gone is success. Errors: kRefused (unknown liveness),
+/// kIo.
 Status signal_process(const ProcessIdentity& identity, int signal);
 
 /// Waits until the process is dead, zombie included. Errors: kTimeout, kRefused (unknown liveness).

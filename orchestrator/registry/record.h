@@ -53,8 +53,8 @@ struct Task {
   base::WallTime created_at;
   base::WallTime updated_at;
   Limits limits;
-  Json guidance = Json::object();   ///< orchestration guidance, passed on in each agent's prompt
-  Json source = Json::object();     ///< as read: order of keys and unknown fields are kept
+  Json guidance = Json::object();  ///< orchestration guidance, passed on in each agent's prompt
+  Json source = Json::object();    ///< as read: order of keys and unknown fields are kept
 };
 
 /// What names a session for all time. tmux's own `$N` ids restart with the server.
@@ -84,10 +84,10 @@ struct Agent {
   AgentStatus status = AgentStatus::kStarting;
   std::string parent{kRootParent};
   int depth = 1;
-  int progress = 0;               ///< per cent
-  std::string message;            ///< the agent's latest word on its progress
-  std::string reason;             ///< why it failed or was terminated
-  std::string prompt;             ///< an excerpt; the whole text is in the prompt file
+  int progress = 0;     ///< per cent
+  std::string message;  ///< the agent's latest word on its progress
+  std::string reason;   ///< why it failed or was terminated
+  std::string prompt;   ///< an excerpt; the whole text is in the prompt file
   std::vector<std::string> tracked_files;
   std::vector<Finding> findings;
   base::WallTime created_at;
@@ -99,7 +99,7 @@ struct Agent {
   std::uint64_t version = 1;                   ///< grows with each change of this record
   std::optional<base::ProcessIdentity> owner;  ///< the spawner
   std::optional<SessionIdentity> session;
-  Json source = Json::object();                ///< as read: order and unknown fields are kept
+  Json source = Json::object();  ///< as read: order and unknown fields are kept
 };
 
 /// Known fields overwrite those of `source`, in place; new ones are appended. A fresh record starts

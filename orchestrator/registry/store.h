@@ -76,12 +76,12 @@ struct Commit {
   std::uint64_t generation_after = 0;  ///< equal to before: a no-op, nothing was written
   std::chrono::nanoseconds waited{};   ///< for the lock
   std::chrono::nanoseconds held{};
-  bool restored = false;               ///< a damaged or vanished file was restored first
+  bool restored = false;  ///< a damaged or vanished file was restored first
 };
 
 /// What stands in for a file that is damaged or gone.
 struct Damage {
-  std::string what;                             ///< one sentence
+  std::string what;                                ///< one sentence
   std::optional<std::uint64_t> backup_generation;  ///< newest good backup, if any
 };
 
@@ -106,7 +106,8 @@ class Store {
   virtual base::Status create(const Limits& limits) = 0;
 
   /// The present generation, without the lock and without changing a byte.
-  /// Errors: kNotFound (never created), kDamaged (the message names the damage and the backup), kIo.
+  /// Errors: kNotFound (never created), kDamaged (the message names the damage and the backup),
+  /// kIo.
   [[nodiscard]] virtual base::Result<std::unique_ptr<RegistryState>> read() const = 0;
 
   using Body = std::function<base::Status(Transaction&)>;

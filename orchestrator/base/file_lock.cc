@@ -1,0 +1,172 @@
+#include "orchestrator/base/file_lock.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "orchestrator/base/clock.h"
+
+namespace base {
+namespace {
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::int64_t kRepeatNs = 10'000'000;
+
+/// SIGRTMIN is not a constant: glibc keeps the first ones for itself.
+int wake_signal() { return SIGRTMIN + 7; }
+
+/// Without SA_RESTART, so that flock(2) returns EINTR instead of going on.
+int install_wake_handler() {
+  struct sigaction action{};
+  action.sa_handler = [](int) {};
+  ::sigemptyset(&action.sa_mask);
+  return ::sigaction(wake_signal(), &action, nullptr) == 0 ? 0 : errno;
+}
+
+timespec to_timespec(std::int64_t ns) {
+  return {.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
+}
+
+/// Interrupts the calling thread's blocking calls from the deadline on, again and again: a signal
+/// that comes just before flock(2) falls asleep is lost, the next one is not.
+/// Thread-safety: made, used and destroyed by one thread.
+class DeadlineTimer {
+ public:
+  DeadlineTimer() = default;
+  DeadlineTimer(const DeadlineTimer&) = delete;
+  DeadlineTimer& operator=(const DeadlineTimer&) = delete;
+  ~DeadlineTimer() {
+    // Deleted while the signal is still unblocked: nothing may stay pending for a later exec,
+    // whose program it would kill.
+    if (armed_) ::timer_delete(timer_);
+    if (unblocked_) ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+  }
+
+  /// Returns 0 or an errno.
+  int arm(std::int64_t deadline_ns) {
+    static const int handler_error = install_wake_handler();
+    if (handler_error != 0) return handler_error;
+    sigset_t wake;
+    ::sigemptyset(&wake);
+    ::sigaddset(&wake, wake_signal());
+    if (const int error = ::pthread_sigmask(SIG_UNBLOCK, &wake, &mask_before_)) return error;
+    unblocked_ = true;
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = wake_signal();
+    event._sigev_un._tid = ::gettid();
+    if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) return errno;
+    armed_ = true;
+    const itimerspec when{.it_interval = to_timespec(kRepeatNs),
+                          .it_value = to_timespec(deadline_ns)};
+    return ::timer_settime(timer_, TIMER_ABSTIME, &when, nullptr) == 0 ? 0 : errno;
+  }
+
+ private:
+  timer_t timer_{};
+  sigset_t mask_before_{};
+  bool armed_ = false;
+  bool unblocked_ = false;
+};
+
+std::unexpected<Error> timed_out(const std::filesystem::path& path,
+                                 std::chrono::milliseconds timeout) {
+  return fail(Errc::kTimeout, "lock {}: held by others for {} ms", path.string(), timeout.count());
+}
+
+/// Sleeps until the lock is taken. Returns 0, ETIMEDOUT or another errno.
+int flock_until(int fd, std::int64_t deadline_ns) {
+  DeadlineTimer timer;
+  if (const int error = timer.arm(deadline_ns)) return error;
+  while (::flock(fd, LOCK_EX) != 0) {
+    if (errno != EINTR) return errno;
+    if (monotonic_ns() >= deadline_ns) return ETIMEDOUT;
+  }
+  return 0;
+}
+
+int take(int fd, std::int64_t deadline_ns) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+  if (errno != EWOULDBLOCK && errno != EINTR) return errno;
+  if (monotonic_ns() >= deadline_ns) return ETIMEDOUT;
+  return flock_until(fd, deadline_ns);
+}
+
+/// Whether the path names the file behind the descriptor. Returns nullopt, with errno set, where
+/// that cannot be told.
+std::optional<bool> names_same_file(int fd, const std::filesystem::path& path) {
+  struct stat held{};
+  struct stat named{};
+  if (::fstat(fd, &held) != 0) return std::nullopt;
+  if (::stat(path.c_str(), &named) != 0) {
+    if (errno == ENOENT) return false;
+    return std::nullopt;
+  }
+  return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::acquire(const std::filesystem::path& lock_path,
+                                   std::chrono::milliseconds timeout) {
+  return acquire_by(O_RDONLY | O_CREAT, lock_path, timeout);
+}
+
+Result<FileLock> FileLock::acquire_existing(const std::filesystem::path& lock_path,
+                                            std::chrono::milliseconds timeout) {
+  return acquire_by(O_RDONLY, lock_path, timeout);
+}
+
+Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::path& lock_path,
+                                      std::chrono::milliseconds timeout) {
+  const std::int64_t deadline_ns = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
+  for (;;) {
+    UniqueFd fd(::open(lock_path.c_str(), open_flags | O_CLOEXEC, 0600));
+    if (!fd.valid()) {
+      if (errno == EINTR) continue;
+      return fail_errno(errno, "open the lock", lock_path);
+    }
+    // The lock object exists before the wait, so that each way out unlocks before it closes.
+    FileLock lock(std::move(fd), lock_path);
+    if (const int error = take(lock.fd_.get(), deadline_ns)) {
+      if (error == ETIMEDOUT) return timed_out(lock_path, timeout);
+      return fail_errno(error, "lock", lock_path);
+    }
+    const auto same = names_same_file(lock.fd_.get(), lock_path);
+    if (!same) return fail_errno(errno, "stat the lock", lock_path);
+    if (*same) return lock;
+    if (monotonic_ns() >= deadline_ns) return timed_out(lock_path, timeout);
+  }
+}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  if (this != &other) {
+    release();
+    fd_ = std::move(other.fd_);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+FileLock::~FileLock() { release(); }
+
+void FileLock::release() {
+  if (!fd_.valid()) return;
+  ::flock(fd_.get(), LOCK_UN);
+  fd_.reset();
+}
+
+bool FileLock::is_current() const {
+  return fd_.valid() && names_same_file(fd_.get(), path_).value_or(false);
+}
+
+}  // namespace base
