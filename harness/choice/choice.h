@@ -1,17 +1,15 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <initializer_list>
-#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stress {
 
-/// The only source of randomness of the harness. Nothing is drawn in order of arrival: each value is
-/// a hash of the seed and of what it decides (labels), so that it does not depend on which process
-/// happened to come first, nor on what else was drawn.
+/// The only source of randomness of the harness. Nothing is drawn in order of arrival: each value
+/// is a hash of the seed and of what it decides (labels), so that it does not depend on which
+/// process happened to come first, nor on what else was drawn.
 class Choice {
  public:
   explicit Choice(std::uint64_t seed) : seed_(seed) {}
