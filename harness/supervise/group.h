@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,15 +14,17 @@ namespace stress {
 
 /// All processes of one run: those that join its cgroup (version 2, where this user may make one)
 /// and those whose environment carries the run's token (`SPAWNSTORM_RUN=<token>`; inherited by
-/// daemons, tmux servers and panes too). The creating process becomes a subreaper.
+/// daemons, tmux servers and panes too). The creating process becomes a subreaper: see reaper.h for
+/// what it must do as one.
 /// Thread-safety: const calls are thread-safe.
 class Group {
  public:
-  /// `token`: [a-z0-9], unique. Errors: none for want of a cgroup (see has_cgroup).
+  /// `token`: [a-z0-9], at most 64 characters, unique. Errors: kInvalid; kExists (a cgroup of this
+  /// token); none for want of a cgroup (see has_cgroup).
   static base::Result<Group> create(std::string token);
-  Group(Group&&) noexcept;
+  Group(Group&& other) noexcept;
   Group& operator=(Group&&) = delete;
-  /// kill_all, then removes the cgroup.
+  /// close() with 10 s, in the process that created it alone.
   ~Group();
 
   [[nodiscard]] const std::string& token() const { return token_; }
@@ -45,15 +46,17 @@ class Group {
   /// Living members (no zombies), this process and the guardian excepted.
   [[nodiscard]] std::vector<Member> members() const;
 
-  /// SIGKILL to all members, by cgroup.kill where possible and by pidfd, until none is left;
-  /// reaps children. Errors: kTimeout, naming who is left.
+  /// SIGKILL to all members, by cgroup.kill where possible and by pidfd, until none is left; reaps
+  /// adopted orphans, while owned children (reaper.h) stay their owner's to reap.
+  /// Errors: kTimeout, naming who is left.
   base::Status kill_all(std::chrono::milliseconds timeout);
   /// kill_all, then removes the cgroup. Errors: kTimeout, kIo.
   base::Status close(std::chrono::milliseconds timeout);
 
  private:
-  explicit Group(std::string token) : token_(std::move(token)) {}
+  explicit Group(std::string token);
   std::string token_;
+  pid_t ender_;  ///< whose destructor ends it; 0: moved from, or closed
   std::filesystem::path cgroup_;
   base::UniqueFd join_;
 };

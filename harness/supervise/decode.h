@@ -1,0 +1,23 @@
+#pragma once
+
+#include <linux/seccomp.h>
+
+#include <optional>
+
+#include "harness/supervise/op.h"
+#include "harness/supervise/tasks.h"
+
+namespace stress {
+
+/// Turns a notification into an Op. nullopt: the task is gone. The caller must check the
+/// notification's validity after this, before it believes a word of it.
+std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::uint32_t root,
+                         pid_t root_pid);
+
+/// The bytes that a write-like call was about to write, at most `bytes_max`.
+std::string gather(const Op& op, std::size_t bytes_max);
+
+/// Where in its file a write-like call begins; nullopt where that has no meaning (pipes, sockets).
+std::optional<std::uint64_t> file_offset(const Op& op);
+
+}  // namespace stress

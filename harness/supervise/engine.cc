@@ -1,0 +1,359 @@
+#include "harness/supervise/engine.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "harness/supervise/decode.h"
+
+// Linux 6.6; not yet in Debian 12's headers.
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+namespace stress {
+namespace {
+
+constexpr std::uint64_t kWakeKey = ~0ull;
+constexpr std::uint64_t kListenerBit = 1ull << 32;  // else: the root's pidfd
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+/// A descriptor of the task's own, so that an effect falls on the same open file description.
+base::UniqueFd duplicate(const Op& op) {
+  const base::UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, op.pid, 0)));
+  return base::UniqueFd(
+      process.valid() ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), op.fd, 0)) : -1);
+}
+
+bool write_all(const Op& op, const std::string& content) {
+  const base::UniqueFd file = duplicate(op);
+  if (!file.valid()) return false;
+  const bool positioned = op.number == SYS_pwrite64 || op.number == SYS_pwritev;
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t got = positioned
+                            ? pwrite(file.get(), content.data() + done, content.size() - done,
+                                     static_cast<off_t>(op.arguments[3] + done))
+                            : write(file.get(), content.data() + done, content.size() - done);
+    if (got <= 0) return false;
+    done += static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+/// Makes the call on behalf of a task that will not live to see it return. False: cannot, let it
+/// run.
+bool perform(const Op& op) {
+  switch (op.sys) {
+    case Sys::kWrite: {
+      const std::string content = gather(op, op.bytes);
+      return content.size() == op.bytes && write_all(op, content);
+    }
+    case Sys::kSync: {
+      const base::UniqueFd file = duplicate(op);
+      return file.valid() && fsync(file.get()) == 0;
+    }
+    case Sys::kUnlock: {
+      if (op.number != SYS_flock) return false;  // fcntl locks belong to the process
+      const base::UniqueFd file = duplicate(op);
+      return file.valid() && flock(file.get(), LOCK_UN) == 0;
+    }
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+struct Engine::Root {
+  std::uint32_t number = 0;
+  Launched launched;
+  Tasks tasks;
+  bool reaped = false;
+  std::optional<TimePoint> resume_at;
+  /// Tasks whose call was let run and whose next stop is the end of the root: KillAfter.
+  std::map<pid_t, std::pair<Op, KillAfter>> doomed;
+
+  Root(std::uint32_t n, Launched l) : number(n), launched(std::move(l)), tasks(launched.pid) {}
+};
+
+/// A task that waits for our answer.
+struct Engine::Stopped {
+  seccomp_notif notification{};
+  Op op;
+  int listener = -1;
+
+  [[nodiscard]] bool still_there() const {
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &notification.id) == 0;
+  }
+  [[nodiscard]] bool respond(int error_number, std::uint32_t flags) const {
+    seccomp_notif_resp response{notification.id, 0, error_number == 0 ? 0 : -error_number, flags};
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
+  }
+};
+
+Engine::Engine(Policy& policy, BpfProgram filter, bool supervise, int join_fd)
+    : policy_(policy), filter_(std::move(filter)), supervise_(supervise), join_fd_(join_fd) {}
+
+base::Result<std::unique_ptr<Engine>> Engine::start(Policy& policy, std::uint32_t filter_set,
+                                                    int join_fd) {
+  BpfProgram filter;
+  if (filter_set != 0) {
+    base::Result<BpfProgram> built = build_filter(filter_set);
+    if (!built) return std::unexpected(built.error());
+    filter = std::move(*built);
+  }
+  std::unique_ptr<Engine> engine(new Engine(policy, std::move(filter), filter_set != 0, join_fd));
+  engine->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  engine->wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  epoll_event event{EPOLLIN, {.u64 = kWakeKey}};
+  if (!engine->epoll_.valid() || !engine->wake_.valid() ||
+      epoll_ctl(engine->epoll_.get(), EPOLL_CTL_ADD, engine->wake_.get(), &event) != 0) {
+    return base::fail_errno(errno, "set up", "the supervisor's event loop");
+  }
+  engine->thread_ = std::thread([raw = engine.get()] { raw->loop(); });
+  return engine;
+}
+
+Engine::~Engine() {
+  stopping_ = true;
+  eventfd_write(wake_.get(), 1);
+  thread_.join();
+  for (const std::shared_ptr<Root>& root : roots_) {
+    if (root->reaped) continue;
+    kill_root(*root, Scope::kDescendants);
+    waitpid(root->launched.pid, nullptr, 0);
+  }
+}
+
+base::Result<std::uint32_t> Engine::launch(const LaunchSpec& spec) {
+  base::Result<Launched> launched = stress::launch(spec, supervise_ ? &filter_ : nullptr, join_fd_);
+  if (!launched) return std::unexpected(launched.error());
+  const std::lock_guard lock(mutex_);
+  const auto number = static_cast<std::uint32_t>(roots_.size());
+  const int listener = launched->listener.get();
+  const int pidfd = launched->pidfd.get();
+  roots_.push_back(std::make_shared<Root>(number, std::move(*launched)));
+  if (listener >= 0) {
+    std::uint64_t sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
+    ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync);  // a speed-up where the kernel has it
+    epoll_event event{EPOLLIN, {.u64 = number | kListenerBit}};
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener, &event);
+  }
+  epoll_event event{EPOLLIN, {.u64 = number}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd, &event);
+  return number;
+}
+
+std::shared_ptr<Engine::Root> Engine::find(std::uint64_t key) {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t number = key & ~kListenerBit;
+  return number < roots_.size() ? roots_[number] : nullptr;
+}
+
+int Engine::running() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(std::ranges::count_if(roots_, [](const auto& r) { return !r->reaped; }));
+}
+
+bool Engine::signal(std::uint32_t number, int signal_number) {
+  const std::shared_ptr<Root> root = find(number);
+  return root != nullptr &&
+         syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), signal_number, nullptr, 0) == 0;
+}
+
+bool Engine::descendants_alive() const {
+  std::set<pid_t> groups;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& root : roots_) groups.insert(root->launched.pid);
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
+  while (const dirent* entry = proc == nullptr ? nullptr : readdir(proc.get())) {
+    const int pid = std::atoi(entry->d_name);
+    if (pid <= 0 || !groups.contains(getpgid(pid))) continue;
+    FILE* file = std::fopen(fmt::format("/proc/{}/stat", pid).c_str(), "re");
+    if (file == nullptr) continue;
+    char state = 'Z';
+    const bool known = std::fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
+    std::fclose(file);
+    if (known && state != 'Z' && state != 'X') return true;
+  }
+  return false;
+}
+
+void Engine::end_pauses() {
+  pauses_over_ = true;
+  eventfd_write(wake_.get(), 1);
+}
+
+void Engine::loop() {
+  std::vector<epoll_event> events(64);
+  while (!stopping_) {
+    const int count = wait_for_events(events);
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      if (event.data.u64 == kWakeKey) {
+        eventfd_t ignored = 0;
+        eventfd_read(wake_.get(), &ignored);
+        continue;
+      }
+      const std::shared_ptr<Root> root = find(event.data.u64);
+      if ((event.data.u64 & kListenerBit) == 0) {
+        reap(*root);
+      } else if ((event.events & EPOLLIN) != 0) {
+        receive(*root);
+      } else if (root->launched.listener.valid()) {  // hung up: no task of this launch is left
+        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root->launched.listener.get(), nullptr);
+        root->launched.listener.reset();
+      }
+    }
+    resume_due(pauses_over_);
+  }
+}
+
+int Engine::wait_for_events(std::vector<epoll_event>& events) {
+  int timeout_ms = -1;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& root : roots_) {
+      if (!root->resume_at) continue;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+          *root->resume_at - std::chrono::steady_clock::now());
+      const int ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
+      timeout_ms = timeout_ms < 0 ? ms : std::min(timeout_ms, ms);
+    }
+  }
+  return epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+}
+
+void Engine::resume_due(bool all) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  for (const auto& root : roots_) {
+    if (!root->resume_at || (!all && now < *root->resume_at)) continue;
+    root->resume_at.reset();
+    syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), SIGCONT, nullptr, 0);
+  }
+}
+
+void Engine::reap(Root& root) {
+  int status = 0;
+  if (root.reaped || waitpid(root.launched.pid, &status, WNOHANG) != root.launched.pid) return;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root.launched.pidfd.get(), nullptr);
+  {
+    const std::lock_guard lock(mutex_);
+    root.reaped = true;
+    root.resume_at.reset();
+  }
+  policy_.exited(root.number, status);
+}
+
+void Engine::receive(Root& root) {
+  Stopped stopped;
+  stopped.listener = root.launched.listener.get();
+  if (ioctl(stopped.listener, SECCOMP_IOCTL_NOTIF_RECV, &stopped.notification) != 0) return;
+  std::optional<Op> op = decode(stopped.notification, root.tasks, root.number, root.launched.pid);
+  if (!op || !stopped.still_there()) {
+    // Gone while it was read; an answer is due only to a task that lives.
+    (void)stopped.respond(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    return;
+  }
+  stopped.op = std::move(*op);
+  answer(root, stopped);
+}
+
+void Engine::answer(Root& root, const Stopped& stopped) {
+  ++answered_;
+  const auto doomed = root.doomed.find(stopped.op.tid);
+  if (doomed != root.doomed.end()) {
+    const auto [op, verdict] = doomed->second;
+    root.doomed.erase(doomed);
+    policy_.applied(op, verdict, kill_root(root, verdict.scope));
+    if (!stopped.op.in_root) (void)stopped.respond(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    return;
+  }
+  apply(root, stopped, policy_.decide(stopped.op));
+}
+
+void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
+  const auto go_on = [&] { return stopped.respond(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE); };
+  const auto crash = [&](Scope scope) {
+    policy_.applied(stopped.op, verdict, kill_root(root, scope));
+    // A descendant outlives a crash of the process alone, and goes on.
+    if (!stopped.op.in_root) (void)go_on();
+  };
+  std::visit(Overloaded{
+                 [&](const Proceed&) { (void)go_on(); },
+                 [&](const Fail& fail) {
+                   policy_.applied(stopped.op, verdict, stopped.respond(fail.error_number, 0));
+                 },
+                 [&](const KillBefore& kill) { crash(kill.scope); },
+                 [&](const KillMid& kill) {
+                   const std::string content = gather(stopped.op, kill.bytes);
+                   if (stopped.still_there() && content.size() == kill.bytes) {
+                     write_all(stopped.op, content);
+                   }
+                   crash(kill.scope);
+                 },
+                 [&](const KillAfter& kill) {
+                   if (stopped.op.in_root && stopped.still_there() && perform(stopped.op)) {
+                     crash(kill.scope);
+                   } else {
+                     root.doomed[stopped.op.tid] = {stopped.op, kill};
+                     (void)go_on();
+                   }
+                 },
+                 [&](const Pause& pause) {
+                   bool stopped_it = false;
+                   if (!pauses_over_) {
+                     const std::lock_guard lock(mutex_);
+                     stopped_it = syscall(SYS_pidfd_send_signal, root.launched.pidfd.get(), SIGSTOP,
+                                          nullptr, 0) == 0;
+                     root.resume_at = std::chrono::steady_clock::now() + pause.duration;
+                   }
+                   policy_.applied(stopped.op, verdict, stopped_it);
+                   (void)go_on();
+                 },
+             },
+             verdict);
+}
+
+bool Engine::kill_root(Root& root, Scope scope) {
+  if (root.reaped) return false;
+  pollfd dead{root.launched.pidfd.get(), POLLIN, 0};
+  if (poll(&dead, 1, 0) == 1) return false;  // it was dead already
+  if (scope == Scope::kDescendants) {
+    // The unreaped root keeps the group's number from being used again.
+    kill(-root.launched.pid, SIGKILL);
+  } else {
+    syscall(SYS_pidfd_send_signal, root.launched.pidfd.get(), SIGKILL, nullptr, 0);
+  }
+  // Only when it is wholly dead may anybody else go on.
+  constexpr int kDeathMs = 30'000;
+  return poll(&dead, 1, kDeathMs) == 1;
+}
+
+}  // namespace stress

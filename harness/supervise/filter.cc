@@ -1,0 +1,124 @@
+#include "harness/supervise/filter.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <span>
+
+#include <seccomp.h>
+
+#include "orchestrator/base/unique_fd.h"
+
+namespace stress {
+namespace {
+
+constexpr std::array kMutationCalls = {
+    SCMP_SYS(write),     SCMP_SYS(pwrite64),        SCMP_SYS(writev),
+    SCMP_SYS(pwritev),   SCMP_SYS(pwritev2),        SCMP_SYS(sendfile),
+    SCMP_SYS(splice),    SCMP_SYS(copy_file_range), SCMP_SYS(fsync),
+    SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(rename),
+    SCMP_SYS(renameat),  SCMP_SYS(renameat2),       SCMP_SYS(link),
+    SCMP_SYS(linkat),    SCMP_SYS(symlink),         SCMP_SYS(symlinkat),
+    SCMP_SYS(unlink),    SCMP_SYS(unlinkat),        SCMP_SYS(mkdir),
+    SCMP_SYS(mkdirat),   SCMP_SYS(rmdir),           SCMP_SYS(truncate),
+    SCMP_SYS(ftruncate), SCMP_SYS(fallocate),       SCMP_SYS(chmod),
+    SCMP_SYS(fchmod),    SCMP_SYS(fchmodat),        SCMP_SYS(creat),
+    SCMP_SYS(openat2)};
+constexpr std::array kExecCalls = {SCMP_SYS(execve), SCMP_SYS(execveat)};
+constexpr std::array kSocketCalls = {SCMP_SYS(connect), SCMP_SYS(sendto), SCMP_SYS(sendmsg),
+                                     SCMP_SYS(sendmmsg)};
+constexpr std::array kUringCalls = {SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter),
+                                    SCMP_SYS(io_uring_register)};
+
+/// The libseccomp context, freed at the end; the first error sticks.
+class Rules {
+ public:
+  Rules() : context_(seccomp_init(SCMP_ACT_ALLOW)) {
+    if (context_ == nullptr) error_ = -ENOMEM;
+  }
+  ~Rules() {
+    if (context_ != nullptr) seccomp_release(context_);
+  }
+  Rules(const Rules&) = delete;
+  Rules& operator=(const Rules&) = delete;
+
+  void attribute(scmp_filter_attr name, std::uint32_t value) {
+    if (error_ == 0) error_ = seccomp_attr_set(context_, name, value);
+  }
+  void add(std::uint32_t action, int call) {
+    if (error_ == 0) error_ = seccomp_rule_add_array(context_, action, call, 0, nullptr);
+  }
+  void add_if(std::uint32_t action, int call, scmp_arg_cmp condition) {
+    if (error_ == 0) error_ = seccomp_rule_add_array(context_, action, call, 1, &condition);
+  }
+  void notify(std::span<const int> calls) {
+    for (const int call : calls) add(SCMP_ACT_NOTIFY, call);
+  }
+  void export_to(int fd) {
+    if (error_ == 0) error_ = seccomp_export_bpf(context_, fd);
+  }
+  [[nodiscard]] int error() const { return error_; }
+
+ private:
+  scmp_filter_ctx context_;
+  int error_ = 0;
+};
+
+/// Opens for writing only: told apart in BPF, so that the many opens of a start-up stay cheap.
+void notify_writing_open(Rules& rules, int call, unsigned flags_argument) {
+  for (const auto& [mask, value] : {std::pair{O_ACCMODE, O_WRONLY}, std::pair{O_ACCMODE, O_RDWR},
+                                    std::pair{O_CREAT, O_CREAT}, std::pair{O_TRUNC, O_TRUNC}}) {
+    rules.add_if(SCMP_ACT_NOTIFY, call,
+                 SCMP_CMP(flags_argument, SCMP_CMP_MASKED_EQ, static_cast<scmp_datum_t>(mask),
+                          static_cast<scmp_datum_t>(value)));
+  }
+}
+
+void notify_locks(Rules& rules) {
+  rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(flock));
+  for (const int command : {F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW}) {
+    rules.add_if(SCMP_ACT_NOTIFY, SCMP_SYS(fcntl),
+                 SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, static_cast<scmp_datum_t>(command)));
+  }
+}
+
+base::Result<BpfProgram> read_program(int fd) {
+  const off_t bytes = lseek(fd, 0, SEEK_END);
+  if (bytes <= 0) return base::fail(base::Errc::kIo, "libseccomp exported an empty filter");
+  BpfProgram program(static_cast<std::size_t>(bytes) / sizeof(sock_filter));
+  if (pread(fd, program.data(), static_cast<std::size_t>(bytes), 0) != bytes) {
+    return base::fail_errno(errno, "read the exported filter", "memfd");
+  }
+  return program;
+}
+
+}  // namespace
+
+base::Result<BpfProgram> build_filter(std::uint32_t set) {
+  Rules rules;
+  rules.attribute(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+  rules.attribute(SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree instead of a chain
+  for (const int call : kUringCalls) rules.add(SCMP_ACT_ERRNO(ENOSYS), call);
+  if ((set & kMutations) != 0) rules.notify(kMutationCalls);
+  if ((set & kReadOpens) != 0) {
+    rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(open));
+    rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(openat));
+  } else if ((set & kMutations) != 0) {
+    notify_writing_open(rules, SCMP_SYS(open), 1);
+    notify_writing_open(rules, SCMP_SYS(openat), 2);
+  }
+  if ((set & kLocking) != 0) notify_locks(rules);
+  if ((set & kExecution) != 0) rules.notify(kExecCalls);
+  if ((set & kSockets) != 0) rules.notify(kSocketCalls);
+
+  const base::UniqueFd file(memfd_create("filter", MFD_CLOEXEC));
+  if (!file.valid()) return base::fail_errno(errno, "create", "memfd");
+  rules.export_to(file.get());
+  if (rules.error() != 0) return base::fail_errno(-rules.error(), "build the filter", "libseccomp");
+  return read_program(file.get());
+}
+
+}  // namespace stress

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "orchestrator/base/error.h"
+
+namespace stress {
+
+/// Which system calls stop at the supervisor. Everything else runs at full speed: the choice is
+/// made by the kernel, on the call's number and, for open and fcntl, on its arguments.
+enum FilterSet : std::uint32_t {
+  kMutations = 1u << 0,  ///< writes, opens for writing, rename, link, unlink, sync, truncate, …
+  kLocking = 1u << 1,    ///< flock, and fcntl with a lock command
+  kExecution = 1u << 2,  ///< execve
+  kSockets = 1u << 3,    ///< connect and send
+  kReadOpens = 1u << 4,  ///< opens for reading
+};
+
+/// What a crash of a spawner may fall upon.
+inline constexpr std::uint32_t kCrashSet = kMutations | kLocking | kExecution | kSockets;
+
+/// A ready BPF program, made by libseccomp. io_uring is answered ENOSYS and calls of foreign
+/// architectures (32-bit) are refused, so that neither is ever silently missed.
+using BpfProgram = std::vector<sock_filter>;
+
+/// Errors: kIo (libseccomp or memory).
+base::Result<BpfProgram> build_filter(std::uint32_t set);
+
+}  // namespace stress

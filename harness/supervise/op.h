@@ -1,0 +1,54 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace stress {
+
+enum class Sys {
+  kOpen,
+  kWrite,
+  kSync,
+  kRename,
+  kLink,
+  kUnlink,
+  kFolder,
+  kTruncate,
+  kMode,
+  kLock,
+  kUnlock,
+  kExec,
+  kConnect,
+  kSend,
+  kOther
+};
+std::string_view to_string(Sys sys);
+
+/// One trapped system call, decoded: a value. `root` and `origin` say whose it is in terms of what
+/// was launched; pids only serve to reach the task while it is stopped here.
+struct Op {
+  Sys sys = Sys::kOther;
+  std::string_view name;   ///< of the system call; static storage
+  std::uint32_t root = 0;  ///< which launch
+  pid_t origin = 0;        ///< thread of the root process that made this call, or that forked the
+                           ///< (grand)child that did; 0: not known (its parent is gone)
+  bool in_root = false;    ///< made by the launched process itself, not by a descendant
+  pid_t tid = 0;
+  pid_t pid = 0;
+  int fd = -1;
+  int flags = 0;            ///< open: its flags; lock: its operation
+  std::string path;         ///< absolute; for fds: what they refer to ("socket:[…]", "pipe:[…]")
+  std::string path2;        ///< rename, link: the new name
+  std::uint64_t bytes = 0;  ///< write: how many
+  bool folder = false;      ///< sync: of a folder
+  std::uint64_t arguments[6] = {};
+  int number = 0;
+};
+
+/// "write 8192 bytes to /w/registry.json.tmp-x", for traces and reports.
+std::string describe(const Op& op);
+
+}  // namespace stress

@@ -1,0 +1,132 @@
+#include "harness/supervise/tasks.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace stress {
+namespace {
+
+/// The number behind "Key:" in /proc/TID/status; 0 where there is none.
+pid_t status_field(const std::string& status, std::string_view key) {
+  const std::size_t at = status.find(key);
+  if (at == std::string::npos) return 0;
+  const char* begin = status.data() + at + key.size();
+  const char* end = status.data() + status.size();
+  while (begin != end && (*begin == '\t' || *begin == ' ')) ++begin;
+  pid_t value = 0;
+  std::from_chars(begin, end, value);
+  return value;
+}
+
+base::UniqueFd open_proc(pid_t tid) {
+  const std::string path = fmt::format("/proc/{}", tid);
+  return base::UniqueFd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::string read_at(int folder, const char* name) {
+  const base::UniqueFd file(openat(folder, name, O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char buffer[4096];
+  ssize_t got = 0;
+  while (file.valid() && (got = read(file.get(), buffer, sizeof buffer)) > 0) {
+    text.append(buffer, static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+/// The thread of `root` whose child `pid` is. /proc/P/task/T/children lists what T itself forked.
+pid_t forking_thread(pid_t root, pid_t pid) {
+  const std::string folder = fmt::format("/proc/{}/task", root);
+  const std::unique_ptr<DIR, int (*)(DIR*)> threads(opendir(folder.c_str()), closedir);
+  if (threads == nullptr) return 0;
+  while (const dirent* entry = readdir(threads.get())) {
+    if (entry->d_name[0] == '.') continue;
+    std::istringstream children(
+        read_at(AT_FDCWD, fmt::format("{}/{}/children", folder, entry->d_name).c_str()));
+    pid_t child = 0;
+    while (children >> child) {
+      if (child == pid) return static_cast<pid_t>(std::atoi(entry->d_name));
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+Task* Tasks::find(pid_t tid) {
+  const auto known = tasks_.find(tid);
+  if (known != tasks_.end()) {
+    // One cheap look tells whether the cached folder still names a living task.
+    if (faccessat(known->second.proc.get(), "stat", F_OK, 0) == 0) return &known->second;
+    origins_.erase(known->second.pid);
+    tasks_.erase(known);
+  }
+  Task task;
+  task.proc = open_proc(tid);
+  if (!task.proc.valid()) return nullptr;
+  task.pid = status_field(text(task, "status"), "Tgid:");
+  if (task.pid == 0) return nullptr;
+  task.origin = task.pid == root_ ? tid : origin_of(task.pid);
+  return &tasks_.insert_or_assign(tid, std::move(task)).first->second;
+}
+
+pid_t Tasks::origin_of(pid_t pid) {
+  const auto known = origins_.find(pid);
+  if (known != origins_.end()) return known->second;
+  const pid_t parent =
+      status_field(read_at(AT_FDCWD, fmt::format("/proc/{}/status", pid).c_str()), "PPid:");
+  pid_t origin = 0;
+  if (parent == root_) {
+    origin = forking_thread(root_, pid);
+  } else if (parent > 1) {
+    const auto ancestor = origins_.find(parent);
+    // A parent that was never stopped itself is looked up now; a stranger's chain ends at 1.
+    origin = ancestor != origins_.end() ? ancestor->second : origin_of(parent);
+  }
+  origins_[pid] = origin;
+  return origin;
+}
+
+std::string Tasks::link(const Task& task, const std::string& name) {
+  char target[PATH_MAX];
+  const ssize_t got = readlinkat(task.proc.get(), name.c_str(), target, sizeof target);
+  return got < 0 ? std::string() : std::string(target, static_cast<std::size_t>(got));
+}
+
+std::string Tasks::text(const Task& task, const std::string& name) {
+  return read_at(task.proc.get(), name.c_str());
+}
+
+std::string Tasks::memory(pid_t tid, std::uint64_t address, std::size_t bytes) {
+  std::string content(bytes, '\0');
+  iovec local{content.data(), bytes};
+  iovec remote{reinterpret_cast<void*>(address), bytes};  // NOLINT(performance-no-int-to-ptr)
+  const ssize_t got = process_vm_readv(tid, &local, 1, &remote, 1, 0);
+  content.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+  return content;
+}
+
+std::string Tasks::c_string(pid_t tid, std::uint64_t address) {
+  std::string text;
+  while (text.size() < PATH_MAX) {
+    // Up to the end of the page only: the next one may not be mapped.
+    const std::size_t step = 4096 - (address + text.size()) % 4096;
+    const std::string piece = memory(tid, address + text.size(), std::min<std::size_t>(step, 256));
+    if (piece.empty()) break;
+    const std::size_t end = piece.find('\0');
+    text.append(piece, 0, end);
+    if (end != std::string::npos) break;
+  }
+  return text;
+}
+
+}  // namespace stress

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestrator/base/unique_fd.h"
+
+namespace stress {
+
+/// What is known of one stopped task. The descriptor of its /proc folder names that very task for
+/// ever: when the pid is recycled, reads through it fail instead of telling of a stranger.
+struct Task {
+  base::UniqueFd proc;
+  pid_t pid = 0;     ///< its process (thread group)
+  pid_t origin = 0;  ///< see Op
+};
+
+/// The only reader of /proc about supervised tasks of one launched root. Every access may fail, as
+/// tasks can be killed at any time. Not thread-safe.
+class Tasks {
+ public:
+  explicit Tasks(pid_t root) : root_(root) {}
+
+  /// The task behind a notification; nullptr when it is gone.
+  Task* find(pid_t tid);
+
+  /// readlink of /proc/TID/<name>; empty when it is gone.
+  static std::string link(const Task& task, const std::string& name);
+  /// Whole small file /proc/TID/<name>.
+  static std::string text(const Task& task, const std::string& name);
+  /// Reads the task's memory; short or empty where it is not to be had.
+  static std::string memory(pid_t tid, std::uint64_t address, std::size_t bytes);
+  /// A NUL-terminated text of at most PATH_MAX bytes.
+  static std::string c_string(pid_t tid, std::uint64_t address);
+
+ private:
+  pid_t origin_of(pid_t pid);
+
+  pid_t root_;
+  std::map<pid_t, Task> tasks_;
+  std::map<pid_t, pid_t> origins_;  ///< by process, as first seen: later its parent may be gone
+};
+
+}  // namespace stress

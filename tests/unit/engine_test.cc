@@ -1,0 +1,245 @@
+// Goal: the engine does to an unmodified program exactly what its policy says, and nothing else.
+// Method: small programs of every Debian (dd, mv, sh) under a policy that acts upon one call; each
+// fault has a control run, in which the same policy only watches.
+#include "harness/supervise/engine.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include "harness/supervise/decode.h"
+
+namespace stress {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Script : public Policy {
+ public:
+  std::function<Verdict(const Op&)> rule = [](const Op&) { return Proceed{}; };
+
+  Verdict decide(const Op& op) override {
+    const std::lock_guard lock(mutex_);
+    seen.push_back(op);
+    return rule(op);
+  }
+  void applied(const Op&, const Verdict&, bool delivered) override {
+    const std::lock_guard lock(mutex_);
+    deliveries += delivered ? 1 : 0;
+  }
+  void exited(std::uint32_t, int s) override {
+    const std::lock_guard lock(mutex_);
+    status = s;
+    changed_.notify_all();
+  }
+  int wait_for_exit() {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(60), [this] { return status.has_value(); })) {
+      ADD_FAILURE() << "the program did not end";
+      return -1;
+    }
+    return *status;
+  }
+
+  std::vector<Op> seen;
+  int deliveries = 0;
+  std::optional<int> status;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const base::Status possible = probe_supervision(); !possible) {
+      GTEST_SKIP() << "no supervision here: " << possible.error().message;
+    }
+    std::string pattern = (fs::temp_directory_path() / "engine test ü XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override {
+    if (!folder_.empty()) fs::remove_all(folder_);
+  }
+
+  /// Runs a program to its end and returns its wait status.
+  int run(std::vector<std::string> argv, std::uint32_t set = kCrashSet) {
+    auto engine = Engine::start(script_, set, -1);
+    EXPECT_TRUE(engine) << engine.error().message;
+    const auto root = (*engine)->launch({std::move(argv), {"PATH=/usr/bin:/bin"}, folder_, {}});
+    EXPECT_TRUE(root) << root.error().message;
+    const int status = script_.wait_for_exit();
+    // The programs that outlive it are still answered: nothing of theirs may be lost.
+    for (int i = 0; i < 6000 && (*engine)->descendants_alive(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    EXPECT_FALSE((*engine)->descendants_alive());
+    return status;
+  }
+  std::vector<std::string> dd(const std::string& file, int bytes) {
+    return {"/bin/dd", "if=/dev/zero", "of=" + file, "bs=" + std::to_string(bytes),
+            "count=1", "status=none"};
+  }
+  std::string in_folder(const std::string& name) { return (folder_ / name).string(); }
+
+  fs::path folder_;
+  Script script_;
+};
+
+bool writes_to(const Op& op, const std::string& file) {
+  return op.sys == Sys::kWrite && op.path == file;
+}
+
+TEST_F(EngineTest, WatchesWithoutChangingAnything) {
+  const std::string file = in_folder("out");
+  EXPECT_EQ(run(dd(file, 16384)), 0);
+  EXPECT_EQ(fs::file_size(file), 16384u);
+  int writes = 0;
+  for (const Op& op : script_.seen) {
+    if (!writes_to(op, file)) continue;
+    ++writes;
+    EXPECT_EQ(op.bytes, 16384u);
+    EXPECT_TRUE(op.in_root);
+    EXPECT_EQ(op.origin, op.tid);
+  }
+  EXPECT_EQ(writes, 1);
+  EXPECT_EQ(script_.deliveries, 0);
+}
+
+TEST_F(EngineTest, KillBeforeLeavesNoEffectOfTheCall) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillBefore{Scope::kProcess};
+    return Proceed{};
+  };
+  const int status = run(dd(file, 16384));
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(fs::file_size(file), 0u);
+  EXPECT_EQ(script_.deliveries, 1);
+}
+
+TEST_F(EngineTest, KillMidLeavesExactlyTheCut) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillMid{Scope::kProcess, 8192};
+    return Proceed{};
+  };
+  EXPECT_TRUE(WIFSIGNALED(run(dd(file, 16384))));
+  EXPECT_EQ(fs::file_size(file), 8192u);
+}
+
+TEST_F(EngineTest, KillAfterLeavesTheWholeEffect) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillAfter{Scope::kProcess};
+    return Proceed{};
+  };
+  EXPECT_TRUE(WIFSIGNALED(run(dd(file, 16384))));
+  EXPECT_EQ(fs::file_size(file), 16384u);
+}
+
+TEST_F(EngineTest, KillAfterACallThatOnlyTheTaskCanMakeFallsAtItsNextStop) {
+  std::ofstream(folder_ / "a") << "content";
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (op.sys == Sys::kRename) return KillAfter{Scope::kProcess};
+    return Proceed{};
+  };
+  const int status =
+      run({"/bin/sh", "-c", "exec /usr/bin/perl -e 'rename q(a), q(b); open F, q(>c)'"});
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_TRUE(fs::exists(folder_ / "b"));
+  EXPECT_FALSE(fs::exists(folder_ / "c"));
+}
+
+TEST_F(EngineTest, FailReturnsTheErrorAndTheProgramReportsIt) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return Fail{ENOSPC};
+    return Proceed{};
+  };
+  const int status = run(dd(file, 4096));
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(fs::file_size(file), 0u);
+}
+
+TEST_F(EngineTest, ChildrenOutliveACrashOfTheProcessAlone) {
+  const std::string file = in_folder("child's");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillBefore{Scope::kProcess};
+    return Proceed{};
+  };
+  EXPECT_TRUE(WIFSIGNALED(run({"/bin/sh", "-c", "echo x > \"child's\" & wait; echo y > own"})));
+  // The point lay in a child (a subshell): the shell died, the child went on.
+  EXPECT_EQ(fs::file_size(file), 2u);
+  EXPECT_FALSE(fs::exists(folder_ / "own"));
+}
+
+TEST_F(EngineTest, ChildrenDieInACrashWithDescendants) {
+  const std::string file = in_folder("child's");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillBefore{Scope::kDescendants};
+    return Proceed{};
+  };
+  EXPECT_TRUE(WIFSIGNALED(run({"/bin/sh", "-c", "echo x > \"child's\" & wait; echo y > own"})));
+  EXPECT_EQ(fs::file_size(file), 0u);
+}
+
+TEST_F(EngineTest, NamesTheThreadThatForkedAChild) {
+  EXPECT_EQ(run({"/bin/sh", "-c", "/bin/true; /bin/echo x > f; :"}), 0);
+  pid_t root = 0;
+  int of_children = 0;
+  for (const Op& op : script_.seen) {
+    if (op.in_root) root = op.pid;
+    if (op.in_root || root == 0) continue;
+    EXPECT_EQ(op.origin, root) << describe(op);
+    ++of_children;
+  }
+  EXPECT_GT(of_children, 0);
+}
+
+TEST_F(EngineTest, SeesReadOpensWhenAsked) {
+  std::ofstream(folder_ / "in") << "content";
+  EXPECT_EQ(run({"/bin/cat", in_folder("in")}, kReadOpens), 0);
+  EXPECT_TRUE(std::ranges::any_of(script_.seen, [&](const Op& op) {
+    return op.sys == Sys::kOpen && op.path == in_folder("in") && (op.flags & O_ACCMODE) == O_RDONLY;
+  }));
+}
+
+TEST_F(EngineTest, ResolvesRelativePaths) {
+  std::ofstream(folder_ / "a") << "content";
+  EXPECT_EQ(run({"/bin/mv", "a", "b"}), 0);
+  EXPECT_TRUE(std::ranges::any_of(script_.seen, [&](const Op& op) {
+    return op.sys == Sys::kRename && op.path == in_folder("a") && op.path2 == in_folder("b");
+  }));
+}
+
+TEST_F(EngineTest, APausedProgramGoesOn) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return Pause{std::chrono::milliseconds(50)};
+    return Proceed{};
+  };
+  EXPECT_EQ(run(dd(file, 4096)), 0);
+  EXPECT_EQ(fs::file_size(file), 4096u);
+  EXPECT_EQ(script_.deliveries, 1);
+}
+
+TEST_F(EngineTest, WithoutAFilterProgramsRunUntouched) {
+  EXPECT_EQ(run(dd(in_folder("out"), 4096), 0), 0);
+  EXPECT_TRUE(script_.seen.empty());
+}
+
+}  // namespace
+}  // namespace stress
