@@ -18,6 +18,7 @@ using Nanoseconds = std::int64_t;
 struct Interval {
   Nanoseconds begin = 0;
   Nanoseconds end = 0;
+  bool operator==(const Interval&) const = default;
 };
 
 enum class OpKind { kSpawn, kKill, kUpdate, kList, kValidate };
@@ -29,34 +30,36 @@ enum class OpOutcome { kOk, kRefused, kInfo };
 
 /// One operation of the workload on the target.
 struct Operation {
-  std::uint64_t id = 0;       ///< unique in the run
+  std::uint64_t id = 0;  ///< unique in the run
   OpKind kind = OpKind::kSpawn;
-  std::string client;         ///< "p3.t1": which spawner, which thread of it
-  std::uint64_t slot = 0;     ///< spawns: which of the N required spawns this is an attempt at
-  bool replacement = false;   ///< spawns: not the first attempt at its slot
-  std::string task;           ///< spawn
-  std::string type;           ///< spawn
-  std::string parent;         ///< spawn
-  std::string agent;          ///< the agent acted upon; spawn: the acknowledged id
+  std::string client;        ///< "p3.t1": which spawner, which thread of it
+  std::uint64_t slot = 0;    ///< spawns: which of the N required spawns this is an attempt at
+  bool replacement = false;  ///< spawns: not the first attempt at its slot
+  std::string task;          ///< spawn
+  std::string type;          ///< spawn
+  std::string parent;        ///< spawn
+  std::string agent;         ///< the agent acted upon; spawn: the acknowledged id
   std::map<std::string, std::string> writes;  ///< update, kill: field -> value asked for
   Nanoseconds invoked = 0;
-  std::optional<Nanoseconds> completed;       ///< none: its process died first
+  std::optional<Nanoseconds> completed;  ///< none: its process died first
   OpOutcome outcome = OpOutcome::kInfo;
   std::string error;
-  std::vector<std::string> seen;              ///< list: the ids in the reply
+  std::vector<std::string> seen;  ///< list: the ids in the reply
+  bool operator==(const Operation&) const = default;
 };
 
 /// An injected fault, or one that was drawn and could not be injected.
 struct Fault {
-  Nanoseconds at = 0;
-  std::string kind;    ///< crash, pause, session-kill, server-kill
-  std::string cls;     ///< crash: class of the crash point, e.g. "write-mid"; else empty
-  std::string variant; ///< crash: "process" or "with-descendants"
+  Nanoseconds at = 0;   ///< just before it takes effect
+  std::string kind;     ///< crash, pause, session-kill, server-kill, registry-damage
+  std::string cls;      ///< crash: class of the crash point, e.g. "write-mid"; else empty
+  std::string variant;  ///< crash: "process" or "with-descendants"
   std::optional<std::uint64_t> op;  ///< the operation that was hit
-  std::string agent;   ///< session-kill
-  std::string detail;  ///< in words: the system call, the file, the bytes
+  std::string agent;                ///< session-kill
+  std::string detail;               ///< in words: the system call, the file, the bytes
   bool injected = true;
   std::vector<std::uint64_t> collateral;  ///< operations of other threads of the same process
+  bool operator==(const Fault&) const = default;
 };
 
 /// The record of one agent as an observer read it.
@@ -70,8 +73,8 @@ struct ObservedAgent {
   std::string created;
   std::optional<int> depth;
   std::optional<std::uint64_t> version;
-  std::optional<std::int64_t> pid;             ///< the recorded process of the session
-  std::map<std::string, std::string> fields;   ///< further registers: "message", "progress"
+  std::optional<std::int64_t> pid;            ///< the recorded process of the session
+  std::map<std::string, std::string> fields;  ///< further registers: "message", "progress"
   bool operator==(const ObservedAgent&) const = default;
 };
 
@@ -89,9 +92,10 @@ enum class Phase { kSetup, kStorm, kBeforeRepair, kFinal };
 struct Snapshot {
   Interval at;
   Phase phase = Phase::kStorm;
-  bool readable = true;      ///< parses, matches the schema and the checksum
+  bool readable = true;  ///< parses, matches the schema and the checksum
   bool absent = false;
-  std::string error;         ///< why it is not readable
+  std::string error;             ///< why it is not readable
+  std::string excerpt;           ///< unreadable: the bytes around the damaged place
   bool harness_damaged = false;  ///< the harness itself had damaged the file: not held against it
   std::optional<std::uint64_t> generation;
   std::vector<ObservedAgent> changed;
@@ -99,14 +103,15 @@ struct Snapshot {
   std::vector<std::string> duplicate_ids;  ///< ids that stand more than once in this one read
   StoredCounts counts;
   std::map<std::string, StoredCounts> counts_by_task;
+  bool operator==(const Snapshot&) const = default;
 };
 
 struct ObservedSession {
   std::string name;
-  std::string agent;           ///< by mark or by name; empty: not of the target
-  bool marked = false;         ///< as a session of this workspace
-  std::int64_t pid = 0;        ///< the pane's first process
-  bool alive = true;           ///< that process lives and is no gate
+  std::string agent;     ///< by mark or by name; empty: not of the target
+  bool marked = false;   ///< as a session of this workspace
+  std::int64_t pid = 0;  ///< the pane's first process
+  bool alive = true;     ///< that process lives and is no gate
   bool operator==(const ObservedSession&) const = default;
 };
 
@@ -114,10 +119,11 @@ struct ObservedSession {
 struct SessionsView {
   Interval at;
   Phase phase = Phase::kFinal;
-  int attempt = 0;             ///< several looks belong to one observation of a quiescent state
-  bool answered = true;        ///< else nothing may be concluded
+  int attempt = 0;       ///< several looks belong to one observation of a quiescent state
+  bool answered = true;  ///< else nothing may be concluded
   bool server_running = true;
   std::vector<ObservedSession> sessions;
+  bool operator==(const SessionsView&) const = default;
 };
 
 /// A quiescent observation: sessions, registry, sessions, with both looks equal; else it is taken
@@ -127,6 +133,7 @@ struct Quiescence {
   std::string why_not;
   std::vector<ObservedSession> sessions;
   std::map<std::string, std::vector<std::int64_t>> living_agents;  ///< agent id -> living pids
+  bool operator==(const Quiescence&) const = default;
 };
 
 /// A stand-in agent's own word.
@@ -134,82 +141,93 @@ struct AgentLife {
   Nanoseconds at = 0;
   std::string agent;
   std::int64_t pid = 0;
-  bool birth = true;           ///< else its death
-  std::string cause;           ///< death: signal or exit
+  bool birth = true;  ///< else its death
+  std::string cause;  ///< death: "exit" (of its own will), else the signal's name
+  bool operator==(const AgentLife&) const = default;
 };
 
 struct RepairRun {
   Interval at;
-  std::string role;            ///< "dry-run-damaged", "dry-run", "repair", "second"
+  std::string role;  ///< "dry-run-damaged", "dry-run", "repair", "second"
   bool ok = true;
   std::string error;
-  std::optional<std::int64_t> reported;  ///< how many repairs it says it made (dry: would make)
-  std::vector<std::string> changed_paths;///< files whose bytes, mode or name changed; logs aside
+  std::optional<std::int64_t> reported;    ///< how many repairs it says it made (dry: would make)
+  std::vector<std::string> changed_paths;  ///< files whose bytes, mode or name changed; logs aside
+  bool operator==(const RepairRun&) const = default;
 };
 
 /// Something healthy that must come through untouched.
 struct Bystander {
-  std::string kind;            ///< "agent", "canary-session", "canary-workspace", "canary-process"
+  std::string kind;  ///< "agent", "canary-session", "canary-workspace", "canary-process"
   std::string name;
-  std::string before;          ///< identity and bytes in one comparable text
+  std::string before;  ///< identity and bytes in one comparable text
   std::string after;
+  bool operator==(const Bystander&) const = default;
 };
 
 /// Something of ours that was still there after shutdown.
 struct Leftover {
-  std::string kind;            ///< process, session, socket, cgroup, lock, temp-file
+  std::string kind;  ///< process, session, socket, cgroup, lock, temp-file
   std::string detail;
+  bool operator==(const Leftover&) const = default;
 };
 
 /// An operation that did not reply within the lock's deadline plus 10 s.
 struct Stall {
   std::uint64_t op = 0;
   Nanoseconds waited = 0;
-  bool proven = false;         ///< all its tasks slept for 5 s with unchanged switch counts
+  bool proven = false;  ///< all its tasks slept for 5 s with unchanged switch counts
   std::string detail;
+  bool operator==(const Stall&) const = default;
 };
 
 /// Whether the harness itself could do its work; anything but empty makes the run unknown.
 struct Trouble {
   std::string what;
+  bool operator==(const Trouble&) const = default;
 };
 
 /// What the target offers and promises; invariants that need more are not-applicable.
 struct TargetFacts {
   std::string name;
-  std::string sessions = "tmux";       ///< tmux, process or none
-  bool live_snapshots = false;         ///< the registry may be read while others write
+  std::string sessions = "tmux";  ///< tmux, process or none
+  bool live_snapshots = false;    ///< the registry may be read while others write
   bool has_repair = false;
   bool has_dry_run = false;
   bool has_counts = false;
   bool has_hierarchy = false;
-  bool limits_always = false;          ///< limits hold at each moment, not only at quiescence
-  bool promises_durable = true;        ///< an acknowledged spawn survives
+  bool limits_always = false;    ///< limits hold at each moment, not only at quiescence
+  bool promises_durable = true;  ///< an acknowledged spawn survives
   bool promises_no_duplicates = false;
   bool removes_records = false;
   bool keeps_finished_sessions = false;
-  std::optional<int> max_concurrent;
+  bool idempotent_spawn = false;      ///< a repeated spawn of one (task, type) answers with one id
+  bool limits_per_task = false;       ///< each limit is one task's, not that of all together
+  bool agents_report = true;          ///< agents are stand-ins: they tell their birth and death
+  std::optional<int> max_concurrent;  ///< none: unlimited
   std::optional<int> max_agents;
   std::optional<int> max_depth;
   std::string root_parent = "orchestrator";
-  std::set<std::string> active;        ///< statuses that count as active
-  std::set<std::string> claims_session;///< statuses whose record must have a session at quiescence
+  std::set<std::string> active;          ///< statuses that count as active
+  std::set<std::string> claims_session;  ///< those that need a session at quiescence; none: active
   std::set<std::string> terminal;
+  bool operator==(const TargetFacts&) const = default;
 };
 
 struct RunFacts {
   std::uint64_t seed = 0;
   std::string version;
-  std::string engine;                  ///< storm
+  std::string engine;  ///< storm
   TargetFacts target;
   std::uint64_t spawns_required = 0;
+  bool operator==(const RunFacts&) const = default;
 };
 
 struct Evidence {
   RunFacts run;
-  std::vector<Operation> operations;   ///< by invocation
-  std::vector<Fault> faults;           ///< by time
-  std::vector<Snapshot> snapshots;     ///< by time; the last kFinal one belongs to quiescence
+  std::vector<Operation> operations;  ///< by invocation
+  std::vector<Fault> faults;          ///< by time
+  std::vector<Snapshot> snapshots;    ///< by time; the last kFinal one belongs to quiescence
   std::vector<SessionsView> session_views;
   std::vector<AgentLife> lives;
   std::vector<RepairRun> repairs;
@@ -218,7 +236,8 @@ struct Evidence {
   std::vector<Stall> stalls;
   std::vector<Trouble> troubles;
   std::optional<Quiescence> quiescence;
-  bool finished = false;               ///< the run came to its planned end
+  bool finished = false;  ///< the run came to its planned end
+  bool operator==(const Evidence&) const = default;
 };
 
 }  // namespace stress

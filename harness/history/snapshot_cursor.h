@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "harness/history/evidence.h"
 
@@ -19,7 +20,9 @@ class SnapshotCursor {
   Agents agents_;
 };
 
-/// The writer's side: fills `changed` and `removed` against what was given before.
+/// The writer's side: fills `changed` and `removed` against what was given before. An id that
+/// stands twice in `whole` is added to `duplicate_ids`; its first record counts. Call it for
+/// readable snapshots only.
 class SnapshotDelta {
  public:
   void fill(Snapshot& snapshot, const std::vector<ObservedAgent>& whole);
