@@ -11,12 +11,12 @@ namespace orc {
 struct SpawnRequest {
   std::string task_id;
   std::string type;
-  std::string parent{kRootParent};    ///< an agent of the same task, or the root
-  std::string prompt;                 ///< the user's text for this agent
-  std::vector<std::string> command;   ///< empty: the workspace's agent_command
+  std::string parent{kRootParent};   ///< an agent of the same task, or the root
+  std::string prompt;                ///< the user's text for this agent
+  std::vector<std::string> command;  ///< empty: the workspace's agent_command
   std::vector<std::string> tracked_files;
-  bool unique_type = false;           ///< refuse while the task has an active agent of this type
-  std::filesystem::path cwd;          ///< empty: the workspace
+  bool unique_type = false;   ///< refuse while the task has an active agent of this type
+  std::filesystem::path cwd;  ///< empty: the workspace
 };
 
 struct SpawnReply {
@@ -45,8 +45,9 @@ class Spawner {
   /// Placeholders in the command: {agent_id} {task_id} {type} {prompt_file} {workspace}; the agent
   /// finds the same in SPAWNSTORM_AGENT_ID, _TASK_ID, _AGENT_TYPE, _PROMPT_FILE, _WORKSPACE.
   /// Thread-safe.
-  /// Errors: kRefused (limit, duplicate, ended task), kNotFound (task, parent), kInvalid: no effect.
-  /// Any other: the agent is not running, and its record, if any, is `failed` or will be fenced.
+  /// Errors: kRefused (limit, duplicate, ended task), kNotFound (task, parent), kInvalid: no
+  /// effect. Any other: the agent is not running, and its record, if any, is `failed` or will be
+  /// fenced.
   base::Result<SpawnReply> spawn(const SpawnRequest& request) const;
 
  private:

@@ -9,9 +9,9 @@
 namespace orc {
 
 enum class FindingKind {
-  kGhost,             ///< running, working or blocked, without its session
-  kOrphan,            ///< a session marked as ours without an active record
-  kCountMismatch,     ///< stored counts differ from a recount
+  kGhost,          ///< running, working or blocked, without its session
+  kOrphan,         ///< a session marked as ours without an active record
+  kCountMismatch,  ///< stored counts differ from a recount
   kDuplicateId,
   kDuplicateSession,  ///< two active records claim one session
   kBrokenHierarchy,   ///< parent missing or of another task, wrong depth, a cycle
@@ -20,8 +20,8 @@ enum class FindingKind {
   kStrayProcess,      ///< the agent's process lives on though its record is terminal
   kReusedPid,         ///< a recorded pid now belongs to another process
   kDamagedFile,
-  kLeftoverFile,      ///< a killed writer's temporary file
-  kUnknown,           ///< could not be decided (host silent, other machine); never repaired
+  kLeftoverFile,  ///< a killed writer's temporary file
+  kUnknown,       ///< could not be decided (host silent, other machine); never repaired
 };
 
 std::string_view to_string(FindingKind kind);

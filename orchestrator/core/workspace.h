@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,15 +15,21 @@ namespace orc {
 
 /// What `init` was told, kept in config.json and read by every later call.
 struct Config {
-  std::string workspace_id;               ///< random; marks this workspace's sessions
-  std::string sessions = "tmux";          ///< "tmux" or "process"
-  std::string tmux_socket;                ///< name or absolute path; empty: see tmux_own_server
-  bool tmux_own_server = true;            ///< a private server; else the user's default one
-  bool session_log = true;                ///< keep what sessions print in logs/<agent>.log
+  std::string workspace_id;       ///< random; marks this workspace's sessions
+  std::string sessions = "tmux";  ///< "tmux" or "process"
+  std::string tmux_socket;        ///< name or absolute path; empty: see tmux_own_server
+  bool tmux_own_server = true;    ///< a private server; else the user's default one
+  bool session_log = true;        ///< keep what sessions print in logs/<agent>.log
   bool operations_log = true;
   std::chrono::milliseconds lock_timeout{15'000};
   std::chrono::milliseconds start_timeout{30'000};  ///< then a `starting` record may be fenced
   std::vector<std::string> agent_command;  ///< used where spawn names none; placeholders allowed
+};
+
+struct OpenOptions {
+  bool operations_log = true;  ///< false: none for this process, whatever config.json says
+  /// Where agents live instead of what config.json says: for programs with sessions of their own.
+  std::unique_ptr<SessionHost> host = nullptr;
 };
 
 /// A folder with a registry, and the way to its sessions.
@@ -36,21 +43,25 @@ class Workspace {
   static base::Result<Workspace> init(const std::filesystem::path& root, Config config,
                                       const Limits& limits);
   /// Errors: kNotFound ("… is no workspace: run `orchestrator init`"), kDamaged (config.json), kIo.
-  static base::Result<Workspace> open(const std::filesystem::path& root);
+  static base::Result<Workspace> open(const std::filesystem::path& root, OpenOptions options = {});
 
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] Store& store() const { return *store_; }
   [[nodiscard]] SessionHost& host() const { return *host_; }
+  [[nodiscard]] std::filesystem::path prompt_folder() const { return root_ / "prompts"; }
   [[nodiscard]] std::filesystem::path prompt_file(std::string_view agent_id) const;
   [[nodiscard]] std::filesystem::path log_file(std::string_view agent_id) const;
 
  private:
-  Workspace(std::filesystem::path root, Config config);
+  Workspace(std::filesystem::path root, Config config, OpenOptions options);
   std::filesystem::path root_;  ///< canonical
   Config config_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<SessionHost> host_;
 };
+
+/// Errors: kInvalid (a negative limit).
+base::Status check_limits(const Limits& limits);
 
 }  // namespace orc

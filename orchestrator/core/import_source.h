@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "orchestrator/core/import.h"
+
+namespace orc {
+
+/// An agent as the source's files tell of it, not yet a record of ours.
+struct SourceAgent {
+  std::string id;
+  std::string task_id;
+  Json fields;  ///< of the task's file; of the global one where only that knows the agent
+};
+
+struct SourceTask {
+  std::string id;
+  Json fields;  ///< without its agents
+};
+
+struct Source {
+  std::vector<SourceTask> tasks;
+  std::vector<SourceAgent> agents;
+};
+
+/// Reads the folder, and says in `report` what is damaged and what disagrees between its files.
+/// Opens files for reading only. Errors: kNotFound (no such folder), kInvalid (nothing legible).
+base::Result<Source> read_source(const std::filesystem::path& folder, ImportReport& report);
+
+/// A member's text or whole number, or the fallback where it is absent or something else.
+std::string text_of(const Json& json, const char* key, const std::string& fallback = {});
+int number_of(const Json& json, const char* key, int fallback);
+
+}  // namespace orc

@@ -1,0 +1,112 @@
+#include "orchestrator/core/sessions.h"
+
+#include <utility>
+
+namespace orc {
+namespace {
+
+using base::Errc;
+
+bool is_stopping_by_us(const Agent& now, const Agent& claimed) {
+  return now.status == AgentStatus::kStopping && now.attempt == claimed.attempt &&
+         now.owner == claimed.owner;
+}
+
+base::Status give_back(const Workspace& workspace, const Agent& agent) {
+  const auto commit =
+      workspace.store().transact("kill-pending", agent.id, [&](Transaction& tx) -> base::Status {
+        auto record = tx.agent(agent.id);
+        if (!record) return std::unexpected(record.error());
+        if (!is_stopping_by_us(*record, agent)) return {};
+        record->owner.reset();
+        tx.put(*std::move(record));
+        return {};
+      });
+  if (!commit) return std::unexpected(commit.error());
+  return {};
+}
+
+/// A record without marks (an imported one) may only be given up when nothing bears its name.
+base::Status check_unmarked(const Listing& listing, const Agent& agent) {
+  if (!agent.session || !agent.attempt.empty()) return {};
+  for (const Session& session : listing.sessions) {
+    if (session.identity.name == agent.session->name) {
+      return base::fail(Errc::kRefused,
+                        "session {} is not marked as this workspace's: end it by hand, then kill "
+                        "agent {} again",
+                        session.identity.name, agent.id);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool unconfirmed(const Agent& agent) {
+  return agent.status == AgentStatus::kStarting ||
+         (claims_session(agent.status) && !agent.session && !agent.attempt.empty());
+}
+
+bool abandoned(const Agent& agent, base::WallTime now) {
+  if (agent.deadline && *agent.deadline < now) return true;
+  return !agent.owner || base::liveness(*agent.owner) == base::Liveness::kDead;
+}
+
+void end_record(Agent& agent, AgentStatus status, std::string reason, base::WallTime now) {
+  agent.status = status;
+  if (!reason.empty()) agent.reason = std::move(reason);
+  agent.updated_at = now;
+  agent.ended_at = now;
+  agent.deadline.reset();
+  agent.owner.reset();
+}
+
+base::Status end_attempt(const Workspace& workspace, const Listing& listing, const Agent& agent) {
+  SessionHost& host = workspace.host();
+  if (auto ok = check_unmarked(listing, agent); !ok) return ok;
+  if (agent.session && (agent.session->server || agent.session->process)) {
+    if (auto ok = host.end(*agent.session, kEndTimeout); !ok) return ok;
+  }
+  for (const Session& session : listing.sessions) {
+    if (agent.attempt.empty() || session.attempt != agent.attempt ||
+        session.workspace != workspace.config().workspace_id) {
+      continue;
+    }
+    if (agent.session && session.identity == *agent.session) continue;
+    if (auto ok = host.end(session.identity, kEndTimeout); !ok) return ok;
+  }
+  return {};
+}
+
+base::Status end_attempt(const Workspace& workspace, const Agent& agent) {
+  const auto listing = workspace.host().list();
+  if (!listing) return std::unexpected(listing.error());
+  return end_attempt(workspace, *listing, agent);
+}
+
+base::Status finish_stopping(const Workspace& workspace, const Agent& agent) {
+  if (auto ended = end_attempt(workspace, agent); !ended) {
+    // Best effort: where even this fails, the record's deadline frees it.
+    (void)give_back(workspace, agent);
+    return base::fail_from(
+        ended.error(),
+        fmt::format("agent {} stays `stopping`, its session was not ended", agent.id));
+  }
+  const auto commit =
+      workspace.store().transact("kill-commit", agent.id, [&](Transaction& tx) -> base::Status {
+        auto record = tx.agent(agent.id);
+        if (!record) return std::unexpected(record.error());
+        if (record->status == AgentStatus::kTerminated) return {};
+        if (!is_stopping_by_us(*record, agent)) {
+          return base::fail(Errc::kConflict, "agent {} changed while it was stopped: it is {} now",
+                            agent.id, to_string(record->status));
+        }
+        end_record(*record, AgentStatus::kTerminated, "", base::wall_now());
+        tx.put(*std::move(record));
+        return {};
+      });
+  if (!commit) return std::unexpected(commit.error());
+  return {};
+}
+
+}  // namespace orc
