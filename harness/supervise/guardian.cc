@@ -4,7 +4,6 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,6 +17,7 @@
 
 #include "harness/supervise/members.h"
 #include "harness/supervise/reaper.h"
+#include "orchestrator/base/pidfd.h"
 
 namespace stress {
 namespace {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "harness/supervise/process_table.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/file_io.h"
+#include "orchestrator/base/pidfd.h"
 #include "orchestrator/base/unique_fd.h"
 
 namespace stress {

@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -34,13 +35,19 @@ bool any_zombie_child() {
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
+/// In the version 2 hierarchy; those of version 1 forget where a zombie was.
 std::string cgroup_of(std::string_view process) {
-  return base::read_file(fmt::format("/proc/{}/cgroup", process)).value_or("");
+  std::istringstream lines(base::read_file(fmt::format("/proc/{}/cgroup", process)).value_or(""));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("0::")) return line;
+  }
+  return {};
 }
 
 /// Not where this process's own launches stay.
 bool lives_elsewhere(const ProcessStat& child) {
-  return child.session != ::getsid(0) || cgroup_of(std::to_string(child.pid)) != cgroup_of("self");
+  return child.process_group != ::getpgrp() ||
+         cgroup_of(std::to_string(child.pid)) != cgroup_of("self");
 }
 
 }  // namespace
