@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::int64_t kRepeatNs = 10'000'000;
+constexpr std::int64_t kTurnstileNs = 100'000'000;
 
 /// SIGRTMIN is not a constant: glibc keeps the first ones for itself.
 int wake_signal() { return SIGRTMIN + 7; }
@@ -36,7 +37,7 @@ timespec to_timespec(std::int64_t ns) {
   return {.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
 }
 
-/// Interrupts the calling thread's blocking calls from the deadline on, again and again: a signal
+/// Interrupts the calling thread's blocking calls from a deadline on, again and again: a signal
 /// that comes just before flock(2) falls asleep is lost, the next one is not.
 /// Thread-safety: made, used and destroyed by one thread.
 class DeadlineTimer {
@@ -47,35 +48,42 @@ class DeadlineTimer {
   ~DeadlineTimer() {
     // Deleted while the signal is still unblocked: nothing may stay pending for a later exec,
     // whose program it would kill.
-    if (armed_) ::timer_delete(timer_);
-    if (unblocked_) ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+    if (timer_) ::timer_delete(*timer_);
+    if (mask_before_) ::pthread_sigmask(SIG_SETMASK, &*mask_before_, nullptr);
   }
 
-  /// Returns 0 or an errno.
+  /// May be called again, for another deadline. Returns 0 or an errno.
   int arm(std::int64_t deadline_ns) {
+    if (!timer_) {
+      if (const int error = create()) return error;
+    }
+    const itimerspec when{.it_interval = to_timespec(kRepeatNs),
+                          .it_value = to_timespec(deadline_ns)};
+    return ::timer_settime(*timer_, TIMER_ABSTIME, &when, nullptr) == 0 ? 0 : errno;
+  }
+
+ private:
+  int create() {
     static const int handler_error = install_wake_handler();
     if (handler_error != 0) return handler_error;
     sigset_t wake;
+    sigset_t before;
     ::sigemptyset(&wake);
     ::sigaddset(&wake, wake_signal());
-    if (const int error = ::pthread_sigmask(SIG_UNBLOCK, &wake, &mask_before_)) return error;
-    unblocked_ = true;
+    if (const int error = ::pthread_sigmask(SIG_UNBLOCK, &wake, &before)) return error;
+    mask_before_ = before;
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = wake_signal();
     event._sigev_un._tid = ::gettid();
-    if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) return errno;
-    armed_ = true;
-    const itimerspec when{.it_interval = to_timespec(kRepeatNs),
-                          .it_value = to_timespec(deadline_ns)};
-    return ::timer_settime(timer_, TIMER_ABSTIME, &when, nullptr) == 0 ? 0 : errno;
+    timer_t timer{};
+    if (::timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return errno;
+    timer_ = timer;
+    return 0;
   }
 
- private:
-  timer_t timer_{};
-  sigset_t mask_before_{};
-  bool armed_ = false;
-  bool unblocked_ = false;
+  std::optional<timer_t> timer_;
+  std::optional<sigset_t> mask_before_;
 };
 
 std::unexpected<Error> timed_out(const std::filesystem::path& path,
@@ -84,8 +92,10 @@ std::unexpected<Error> timed_out(const std::filesystem::path& path,
 }
 
 /// Sleeps until the lock is taken. Returns 0, ETIMEDOUT or another errno.
-int flock_until(int fd, std::int64_t deadline_ns) {
-  DeadlineTimer timer;
+int flock_until(int fd, std::int64_t deadline_ns, DeadlineTimer& timer) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+  if (errno != EWOULDBLOCK && errno != EINTR) return errno;
+  if (monotonic_ns() >= deadline_ns) return ETIMEDOUT;
   if (const int error = timer.arm(deadline_ns)) return error;
   while (::flock(fd, LOCK_EX) != 0) {
     if (errno != EINTR) return errno;
@@ -94,12 +104,25 @@ int flock_until(int fd, std::int64_t deadline_ns) {
   return 0;
 }
 
-int take(int fd, std::int64_t deadline_ns) {
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
-  if (errno != EWOULDBLOCK && errno != EINTR) return errno;
-  if (monotonic_ns() >= deadline_ns) return ETIMEDOUT;
-  return flock_until(fd, deadline_ns);
-}
+/// Stands in the folder's turnstile for the life of the object, or does without: where the time
+/// limit has passed, or where a folder cannot be locked (NFS).
+class Turnstile {
+ public:
+  Turnstile(const std::filesystem::path& lock_path, std::int64_t deadline_ns, DeadlineTimer& timer)
+      : fd_(::open(lock_path.has_parent_path() ? lock_path.parent_path().c_str() : ".",
+                   O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (!fd_.valid()) return;
+    flock_until(fd_.get(), std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
+  }
+  Turnstile(const Turnstile&) = delete;
+  Turnstile& operator=(const Turnstile&) = delete;
+  ~Turnstile() {
+    if (fd_.valid()) ::flock(fd_.get(), LOCK_UN);
+  }
+
+ private:
+  UniqueFd fd_;
+};
 
 /// Whether the path names the file behind the descriptor. Returns nullopt, with errno set, where
 /// that cannot be told.
@@ -129,6 +152,8 @@ Result<FileLock> FileLock::acquire_existing(const std::filesystem::path& lock_pa
 Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::path& lock_path,
                                       std::chrono::milliseconds timeout) {
   const std::int64_t deadline_ns = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
+  DeadlineTimer timer;
+  const Turnstile turnstile(lock_path, deadline_ns, timer);
   for (;;) {
     UniqueFd fd(::open(lock_path.c_str(), open_flags | O_CLOEXEC, 0600));
     if (!fd.valid()) {
@@ -137,7 +162,7 @@ Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::pat
     }
     // The lock object exists before the wait, so that each way out unlocks before it closes.
     FileLock lock(std::move(fd), lock_path);
-    if (const int error = take(lock.fd_.get(), deadline_ns)) {
+    if (const int error = flock_until(lock.fd_.get(), deadline_ns, timer)) {
       if (error == ETIMEDOUT) return timed_out(lock_path, timeout);
       return fail_errno(error, "lock", lock_path);
     }

@@ -13,8 +13,12 @@ namespace base {
 /// The file's descriptor is O_CLOEXEC: a tmux server that inherited it would keep the lock.
 /// After the lock is taken the descriptor's inode is compared with the path's; where they differ
 /// (somebody deleted the file) it is taken anew, so that two holders are impossible.
-/// Thread-safety: may be moved between threads; not for concurrent use. Two threads of one process
-/// exclude each other (each acquire opens its own description).
+/// Turns: flock(2) favours whoever asks at the moment of release, which is nearly always the last
+/// holder. So the lock's folder is flocked first, while waiting only, as a turnstile: the next
+/// holder stands in it, and a returning one queues up behind. It is a courtesy with a time limit: a
+/// process that was stopped in the turnstile cannot keep the others out. Thread-safety: may be
+/// moved between threads; not for concurrent use. Two threads of one process exclude each other
+/// (each acquire opens its own description).
 class [[nodiscard]] FileLock {
  public:
   /// Waits at most `timeout` (steady clock), asleep in flock(2): a timer of the calling thread

@@ -108,9 +108,12 @@ Json to_json(const Agent& agent);
 Json to_json(const Task& task);
 Json to_json(const SessionIdentity& session);
 Json to_json(const base::ProcessIdentity& identity);
+Json to_json(const Limits& limits);
 /// Errors: kDamaged, with the name of the field.
 base::Result<Agent> agent_from_json(const Json& json);
 base::Result<Task> task_from_json(const Json& json);
+/// What is missing has its default value.
+base::Result<Limits> limits_from_json(const Json& json);
 
 /// `[A-Za-z0-9_-]`, 1 to 64 characters, no leading '-'. Errors: kInvalid, which names `what`.
 base::Status check_name(std::string_view what, std::string_view name);

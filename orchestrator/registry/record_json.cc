@@ -112,11 +112,11 @@ void read_session(Fields& in, std::optional<SessionIdentity>& value) {
 void read_limits(Fields& in, Limits& limits) {
   const Json* json = in.find("limits");
   if (json == nullptr) return;
-  Fields part(*json, "limits");
-  part.optional("max_concurrent", limits.max_concurrent);
-  part.optional("max_agents", limits.max_agents);
-  part.optional("max_depth", limits.max_depth);
-  in.adopt("limits", part);
+  if (auto read = limits_from_json(*json)) {
+    limits = *read;
+  } else {
+    in.blame(read.error().message);
+  }
 }
 
 void read_files(Fields& in, std::vector<std::string>& files) {
@@ -168,14 +168,6 @@ std::optional<Json> part_json(const std::optional<T>& part) {
   return to_json(*part);
 }
 
-/// Members that we know replace those that were read, which keep their place.
-Json merged(const Json& source, const char* name, const Json& known) {
-  Json json =
-      source.is_object() && source.contains(name) ? object_or_empty(source[name]) : Json::object();
-  json.update(known);
-  return json;
-}
-
 Json findings_json(const std::vector<Finding>& findings) {
   Json list = Json::array();
   for (const Finding& finding : findings) {
@@ -202,6 +194,12 @@ Json to_json(const SessionIdentity& session) {
   set_or_erase(json, "server", part_json(session.server));
   set_or_erase(json, "process", part_json(session.process));
   return json;
+}
+
+Json to_json(const Limits& limits) {
+  return Json{{"max_concurrent", limits.max_concurrent},
+              {"max_agents", limits.max_agents},
+              {"max_depth", limits.max_depth}};
 }
 
 Json to_json(const Agent& agent) {
@@ -238,10 +236,9 @@ Json to_json(const Task& task) {
   json["priority"] = task.priority;
   json["created_at"] = base::to_iso8601(task.created_at);
   json["updated_at"] = base::to_iso8601(task.updated_at);
-  json["limits"] = merged(task.source, "limits",
-                          Json{{"max_concurrent", task.limits.max_concurrent},
-                               {"max_agents", task.limits.max_agents},
-                               {"max_depth", task.limits.max_depth}});
+  Json& limits = json["limits"];
+  limits = object_or_empty(limits);
+  limits.update(to_json(task.limits));
   json["guidance"] = task.guidance;
   return json;
 }
@@ -279,6 +276,17 @@ base::Result<Agent> agent_from_json(const Json& json) {
   if (auto checked = in.status(); !checked) return std::unexpected(std::move(checked.error()));
   agent.source = json;
   return agent;
+}
+
+base::Result<Limits> limits_from_json(const Json& json) {
+  Limits limits;
+  if (json.is_null()) return limits;
+  Fields in(json, "limits");
+  in.optional("max_concurrent", limits.max_concurrent);
+  in.optional("max_agents", limits.max_agents);
+  in.optional("max_depth", limits.max_depth);
+  if (auto checked = in.status(); !checked) return std::unexpected(std::move(checked.error()));
+  return limits;
 }
 
 base::Result<Task> task_from_json(const Json& json) {
