@@ -2,10 +2,13 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/history/evidence.h"
+#include "orchestrator/base/error.h"
 
 namespace stress {
 
@@ -13,22 +16,25 @@ namespace stress {
 struct Observation {
   bool readable = false;
   bool absent = false;
-  std::string error;
+  std::string error;    ///< why it is not readable
+  std::string excerpt;  ///< unreadable JSON: the bytes around the place, in ASCII
   std::optional<std::uint64_t> generation;
-  std::vector<ObservedAgent> agents;        ///< in the file's order, duplicates included
+  std::vector<ObservedAgent> agents;  ///< in the file's order, duplicates included
   std::vector<std::string> duplicate_ids;
   StoredCounts counts;
   std::map<std::string, StoredCounts> counts_by_task;
-  std::string bytes;                        ///< as read, for reports
+  std::string bytes;  ///< as read, for reports
 };
 
-/// Reads a registry by the places (JSON pointers) of its fields. Missing optional pointers are
-/// empty. Thread-safe.
+/// Where the fields of a registry are, as JSON pointers: those of `agents`, `tasks`, `generation`,
+/// `checksum` and the counts within the document, all others within one record. Empty: there is no
+/// such field. Only agents, their ids and their statuses are required; other fields may be missing
+/// or null in a record, but one that is there must have a fitting type.
 struct ObservationMap {
   std::filesystem::path file;
-  std::string agents = "/agents";        ///< an array, or an object by id
-  std::string tasks = "/tasks";          ///< for counts by task: an object by id
-  std::string id = "/id";
+  std::string agents = "/agents";  ///< an array, or an object by id; empty: the whole document
+  std::string tasks = "/tasks";    ///< for counts by task: an object by id
+  std::string id = "/id";          ///< in an object by id it must agree with the key
   std::string status = "/status";
   std::string type = "/type";
   std::string task = "/task_id";
@@ -43,19 +49,22 @@ struct ObservationMap {
   std::string count_total;
   std::string count_active;
   std::string count_completed;
-  std::string task_count_total;     ///< within a task
+  std::string task_count_total;  ///< within a task
   std::string task_count_active;
   std::string task_count_completed;
-  /// Member that holds XXH3-64 (16 hex digits) over the compact dump of the document without it;
-  /// empty: no checksum.
+  /// Member that holds XXH3-64 (16 hex digits) over the compact dump of the document without it.
   std::string checksum;
 };
 
+/// Errors: kInvalid, naming the field whose text is no JSON pointer.
+base::Status check_pointers(const ObservationMap& map);
+
+/// Reads a registry as its map says. Thread-safe; throws nothing.
 class Observer {
  public:
   explicit Observer(ObservationMap map) : map_(std::move(map)) {}
   /// Reads once, by one open. A file whose JSON, required fields or checksum do not hold is
-  /// unreadable, with the reason.
+  /// unreadable, with the reason; one that is not there is absent. Duplicate ids leave it readable.
   [[nodiscard]] Observation observe() const;
   /// The same from bytes.
   [[nodiscard]] Observation interpret(std::string bytes) const;

@@ -16,33 +16,33 @@ namespace stress {
 
 /// Where one run lives, and what everything it starts inherits.
 struct RunPlace {
-  std::filesystem::path workspace;   ///< the target's own folder, fresh
-  std::filesystem::path agent_log;   ///< stand-in agents append their birth and death here
-  std::filesystem::path tmux_socket; ///< absolute path of the run's private server
-  std::string sessions = "tmux";     ///< tmux or process
-  std::vector<std::string> env;      ///< sealed environment, complete
+  std::filesystem::path workspace;    ///< the target's own folder, fresh
+  std::filesystem::path agent_log;    ///< stand-in agents append their birth and death here
+  std::filesystem::path tmux_socket;  ///< absolute path of the run's private server
+  std::string sessions = "tmux";      ///< tmux or process
+  std::vector<std::string> env;       ///< sealed environment, complete
 };
 
 struct TargetSetup {
   int max_concurrent = 0;  ///< 0: unlimited
   int max_agents = 0;
   int max_depth = 5;
-  int preload = 0;         ///< terminal records to put in first, so that the registry has some pages
+  int preload = 0;  ///< terminal records to put in first, so that the registry has some pages
 };
 
 struct SpawnArguments {
   std::string task;
   std::string type;
-  std::string parent;      ///< empty: the root
+  std::string parent;  ///< empty: the root
   bool unique_type = false;
 };
 
 /// How an operation ended, from the caller's view.
 struct Reply {
   OpOutcome outcome = OpOutcome::kInfo;
-  std::string agent;               ///< spawn
+  std::string agent;  ///< spawn
   std::string error;
-  std::vector<std::string> seen;   ///< list
+  std::vector<std::string> seen;  ///< list
 };
 
 /// What repair says of itself.
@@ -50,6 +50,14 @@ struct RepairReply {
   bool ok = true;
   std::string error;
   std::optional<std::int64_t> reported;
+};
+
+/// How the target's sessions are told from others'.
+struct SessionNaming {
+  std::string prefix = "agent_";  ///< a session's name is this and the agent's id
+  std::string option;             ///< tmux: the user option that marks a session, e.g. "@owner";
+                                  ///< empty: the name is all the mark there is
+  std::string value;              ///< what the option holds for this workspace
 };
 
 /// An orchestrator under test. One object serves one process; operations come from many threads.
@@ -77,6 +85,12 @@ class Target {
   [[nodiscard]] virtual const Observer& observer() const = 0;
   /// Files that repair and validate may write though nothing changed (logs).
   [[nodiscard]] virtual std::vector<std::filesystem::path> declared_logs() const = 0;
+  /// Known once setup() is done.
+  [[nodiscard]] virtual SessionNaming session_naming() const { return {}; }
+  /// Whether a process with this argv (joined by spaces) is the target's own work in progress,
+  /// which must end before the run is quiescent (a gate, a helper), rather than an agent or a
+  /// server.
+  [[nodiscard]] virtual bool in_transit(const std::string& /*command*/) const { return false; }
   /// The tasks that spawns may name.
   [[nodiscard]] virtual std::vector<std::string> tasks() const = 0;
   /// Operations on files below these folders are crash points.
@@ -85,7 +99,8 @@ class Target {
   [[nodiscard]] virtual std::chrono::milliseconds reply_deadline() const = 0;
 };
 
-/// Targets by name, so that a test binary can add wrong ones.
+/// Targets by name, so that a test binary can add wrong ones. A name that is registered again means
+/// the later one. Thread-safe.
 using TargetFactory = std::unique_ptr<Target> (*)(const RunPlace& place);
 void register_target(const std::string& name, TargetFactory factory);
 /// Errors: kNotFound, listing the known names.
