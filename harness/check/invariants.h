@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "harness/history/evidence.h"
@@ -32,9 +32,13 @@ report::InvariantResult check_clean_exit(const Evidence&);
 /// All of them, in the order of reports.
 std::vector<report::InvariantResult> check_all(const Evidence& evidence);
 
-/// fail if any fails; else unknown if any is unknown, the run did not finish, or the harness had
-/// trouble; else pass.
+/// fail if any fails; else unknown if any is unknown or none applied, the run did not finish, or
+/// the harness had trouble; else pass.
 report::Verdict overall(const Evidence& evidence,
+                        const std::vector<report::InvariantResult>& results);
+
+/// One sentence on why overall() is unknown; empty where it is not.
+std::string why_unknown(const Evidence& evidence,
                         const std::vector<report::InvariantResult>& results);
 
 }  // namespace stress

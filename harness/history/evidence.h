@@ -41,7 +41,8 @@ struct Operation {
   std::string agent;         ///< the agent acted upon; spawn: the acknowledged id
   std::map<std::string, std::string> writes;  ///< update, kill: field -> value asked for
   Nanoseconds invoked = 0;
-  std::optional<Nanoseconds> completed;  ///< none: its process died first
+  /// None: its process died first. An info that has one takes effect no later than this.
+  std::optional<Nanoseconds> completed;
   OpOutcome outcome = OpOutcome::kInfo;
   std::string error;
   std::vector<std::string> seen;  ///< list: the ids in the reply

@@ -13,11 +13,11 @@ std::string_view to_string(Verdict verdict);
 
 /// A broken promise, told so that a reader needs no other file.
 struct Violation {
-  std::string summary;                   ///< one sentence, with the agent's id where there is one
+  std::string summary;  ///< one sentence, with the agent's id where there is one
   std::string agent;
-  std::vector<std::string> operations;   ///< those around it, one line each, by time
-  std::string fault;                     ///< the last fault before it; empty: none
-  std::string registry_before;           ///< bytes of the record, or of the file's damaged place
+  std::vector<std::string> operations;  ///< those around it, one line each, by time
+  std::string fault;                    ///< the last fault before it; empty: none
+  std::string registry_before;          ///< bytes of the record, or of the file's damaged place
   std::string registry_after;
   bool operator==(const Violation&) const = default;
 };
@@ -25,14 +25,14 @@ struct Violation {
 struct InvariantResult {
   std::string id;
   Verdict verdict = Verdict::kUnknown;
-  std::uint64_t checked = 0;             ///< how many facts were held against it
-  std::string evidence;                  ///< which: "214 snapshots, 100 acknowledged spawns"
-  std::vector<Violation> violations;     ///< the first 20
+  std::uint64_t checked = 0;          ///< how many facts were held against it
+  std::string evidence;               ///< which: "214 snapshots, 100 acknowledged spawns"
+  std::vector<Violation> violations;  ///< the first 20
   std::uint64_t violations_total = 0;
 };
 
 struct FaultLine {
-  std::string kind;                      ///< crash, pause, session-kill, server-kill
+  std::string kind;  ///< crash, pause, session-kill, server-kill
   std::string cls;
   std::uint64_t drawn = 0;
   std::uint64_t injected = 0;
@@ -63,21 +63,21 @@ struct Report {
   std::string name;
   std::string version;
   Verdict verdict = Verdict::kUnknown;
-  std::string reason;                    ///< why unknown; empty otherwise
+  std::string reason;  ///< why unknown; empty otherwise
   std::uint64_t seed = 0;
-  std::string reproducible;              ///< exact or statistical
-  std::string engine;                    ///< storm
-  std::string injection;                 ///< supervisor, or signals (with the reason)
+  std::string reproducible;  ///< exact or statistical
+  std::string engine;        ///< storm
+  std::string injection;     ///< supervisor, or signals (with the reason)
   std::string target;
-  std::string started_at;                ///< ISO 8601 UTC
+  std::string started_at;  ///< ISO 8601 UTC
   double duration_s = 0;
-  std::vector<std::string> command;      ///< argv that makes this run again
+  std::vector<std::string> command;  ///< argv that makes this run again
   std::map<std::string, std::string> settings;
   Totals totals;
   std::vector<InvariantResult> invariants;
   std::vector<FaultLine> faults;
   std::vector<LatencyLine> latency;
-  std::vector<std::string> notes;        ///< what was not watched, what fell back
+  std::vector<std::string> notes;  ///< what was not watched, what fell back
 };
 
 }  // namespace report

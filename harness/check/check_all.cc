@@ -1,0 +1,53 @@
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "harness/check/invariants.h"
+
+namespace stress {
+namespace {
+
+using report::InvariantResult;
+using report::Verdict;
+
+constexpr std::array<Invariant, 15> kInvariants = {
+    check_registry_readable, check_unique_ids,  check_acked_present,   check_no_lost_update,
+    check_counts_match,      check_limits_hold, check_no_duplicates,   check_hierarchy_sound,
+    check_no_ghosts,         check_no_orphans,  check_three_way_match, check_repair_idempotent,
+    check_repair_harmless,   check_progress,    check_clean_exit,
+};
+
+bool any(const std::vector<InvariantResult>& results, Verdict verdict) {
+  return std::ranges::find(results, verdict, &InvariantResult::verdict) != results.end();
+}
+
+}  // namespace
+
+std::vector<InvariantResult> check_all(const Evidence& evidence) {
+  std::vector<InvariantResult> results;
+  results.reserve(kInvariants.size());
+  for (const Invariant invariant : kInvariants) results.push_back(invariant(evidence));
+  return results;
+}
+
+Verdict overall(const Evidence& evidence, const std::vector<InvariantResult>& results) {
+  if (any(results, Verdict::kFail)) return Verdict::kFail;
+  return why_unknown(evidence, results).empty() ? Verdict::kPass : Verdict::kUnknown;
+}
+
+std::string why_unknown(const Evidence& evidence, const std::vector<InvariantResult>& results) {
+  if (any(results, Verdict::kFail)) return "";
+  if (!evidence.troubles.empty()) {
+    const std::size_t more = evidence.troubles.size() - 1;
+    return "the harness had trouble: " + evidence.troubles.front().what +
+           (more == 0 ? "" : fmt::format(" (and {} more)", more));
+  }
+  if (!evidence.finished) return "the run did not come to its planned end";
+  const auto unknown = std::ranges::find(results, Verdict::kUnknown, &InvariantResult::verdict);
+  if (unknown != results.end()) return unknown->id + ": " + unknown->evidence;
+  return any(results, Verdict::kPass) ? "" : "no invariant applied";
+}
+
+}  // namespace stress
