@@ -1,6 +1,5 @@
 #include "harness/supervise/engine.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -17,9 +16,9 @@
 #include <optional>
 #include <set>
 
-#include <fmt/format.h>
-
 #include "harness/supervise/decode.h"
+#include "harness/supervise/process_table.h"
+#include "harness/supervise/reaper.h"
 
 // Linux 6.6; not yet in Debian 12's headers.
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -145,10 +144,12 @@ Engine::~Engine() {
     if (root->reaped) continue;
     kill_root(*root, Scope::kDescendants);
     waitpid(root->launched.pid, nullptr, 0);
+    disown_child(root->launched.pid);
   }
 }
 
-base::Result<std::uint32_t> Engine::launch(const LaunchSpec& spec) {
+base::Result<std::uint32_t> Engine::launch(const LaunchSpec& spec,
+                                           const std::function<void(std::uint32_t)>& announce) {
   base::Result<Launched> launched = stress::launch(spec, supervise_ ? &filter_ : nullptr, join_fd_);
   if (!launched) return std::unexpected(launched.error());
   const std::lock_guard lock(mutex_);
@@ -156,6 +157,7 @@ base::Result<std::uint32_t> Engine::launch(const LaunchSpec& spec) {
   const int listener = launched->listener.get();
   const int pidfd = launched->pidfd.get();
   roots_.push_back(std::make_shared<Root>(number, std::move(*launched)));
+  if (announce) announce(number);
   if (listener >= 0) {
     std::uint64_t sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync);  // a speed-up where the kernel has it
@@ -190,18 +192,10 @@ bool Engine::descendants_alive() const {
     const std::lock_guard lock(mutex_);
     for (const auto& root : roots_) groups.insert(root->launched.pid);
   }
-  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
-  while (const dirent* entry = proc == nullptr ? nullptr : readdir(proc.get())) {
-    const int pid = std::atoi(entry->d_name);
-    if (pid <= 0 || !groups.contains(getpgid(pid))) continue;
-    FILE* file = std::fopen(fmt::format("/proc/{}/stat", pid).c_str(), "re");
-    if (file == nullptr) continue;
-    char state = 'Z';
-    const bool known = std::fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
-    std::fclose(file);
-    if (known && state != 'Z' && state != 'X') return true;
-  }
-  return false;
+  return std::ranges::any_of(all_processes(), [&](pid_t pid) {
+    const std::optional<ProcessStat> stat = read_stat(pid);
+    return stat && groups.contains(stat->process_group) && !stat->dead();
+  });
 }
 
 void Engine::end_pauses() {
@@ -262,6 +256,7 @@ void Engine::resume_due(bool all) {
 void Engine::reap(Root& root) {
   int status = 0;
   if (root.reaped || waitpid(root.launched.pid, &status, WNOHANG) != root.launched.pid) return;
+  disown_child(root.launched.pid);
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root.launched.pidfd.get(), nullptr);
   {
     const std::lock_guard lock(mutex_);

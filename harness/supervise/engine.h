@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -37,8 +38,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Returns the number by which Op::root and Policy::exited name this launch.
-  base::Result<std::uint32_t> launch(const LaunchSpec& spec);
+  /// Returns the number by which Op::root and Policy::exited name this launch. `announce` is told
+  /// the number before the first call of the program is answered.
+  base::Result<std::uint32_t> launch(const LaunchSpec& spec,
+                                     const std::function<void(std::uint32_t)>& announce = nullptr);
 
   /// Sends a signal to a launched process (SIGKILL, SIGSTOP, SIGCONT). False: it is dead already.
   bool signal(std::uint32_t root, int signal_number);

@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include "harness/supervise/reaper.h"
+
 namespace stress {
 namespace {
 
@@ -145,6 +147,7 @@ base::Result<Launched> launch(const LaunchSpec& spec, const BpfProgram* filter, 
   }
   if (pid == 0) run_child(plan);
 
+  own_child(pid);
   Launched launched;
   launched.pid = pid;
   launched.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
@@ -155,6 +158,7 @@ base::Result<Launched> launch(const LaunchSpec& spec, const BpfProgram* filter, 
   const auto abandon = [&] {
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
+    disown_child(pid);
     unmap();
   };
   const base::Result<int> number = await_filter(*handshake, launched.pidfd.get());
@@ -183,6 +187,7 @@ base::Status probe_supervision() {
   if (!child) return std::unexpected(child.error());
   kill(child->pid, SIGKILL);  // it waits in its execve, unanswered
   waitpid(child->pid, nullptr, 0);
+  disown_child(child->pid);
   return {};
 }
 

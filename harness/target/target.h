@@ -25,9 +25,10 @@ struct RunPlace {
 
 struct TargetSetup {
   int max_concurrent = 0;  ///< 0: unlimited
-  int max_agents = 0;
+  int max_agents = 0;      ///< not counting the preloaded ones
   int max_depth = 5;
   int preload = 0;  ///< terminal records to put in first, so that the registry has some pages
+  bool unique_types = false;  ///< each spawn will ask for uniqueness of its type
 };
 
 struct SpawnArguments {

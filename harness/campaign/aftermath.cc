@@ -1,0 +1,190 @@
+#include "harness/campaign/aftermath.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "harness/campaign/tree_digest.h"
+#include "harness/supervise/reaper.h"
+#include "orchestrator/base/clock.h"
+
+namespace stress {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Looks again and again until `done`; what is awaited has no event to wait for.
+template <class Done>
+bool poll_until(std::chrono::milliseconds timeout, const Done& done) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    reap_adopted();
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+std::string render(const ObservedAgent& agent) {
+  std::string text = fmt::format("{} {} session {} pid {}", agent.id, agent.status, agent.session,
+                                 agent.pid.value_or(0));
+  if (agent.version) text += fmt::format(" version {}", *agent.version);
+  for (const auto& [name, value] : agent.fields) text += fmt::format(" {}={}", name, value);
+  return text;
+}
+
+}  // namespace
+
+bool Aftermath::quiesce(const Engine& engine, std::chrono::milliseconds timeout) {
+  std::string moving;
+  const bool quiet = poll_until(timeout, [&] {
+    if (engine.running() > 0 || engine.descendants_alive()) {
+      moving = "a spawner or a child of one is still running";
+      return false;
+    }
+    for (const Group::Member& member : group_.members()) {
+      if (!target_.in_transit(member.command)) continue;
+      moving = fmt::format("process {} is still at work: {}", member.pid, member.command);
+      return false;
+    }
+    return true;
+  });
+  if (!quiet) {
+    collector_.trouble("no quiescence: " + moving);
+    return false;
+  }
+  for (int round_trip = 0; round_trip < 2; ++round_trip) {
+    SessionsView view = probe_.look();
+    view.phase = Phase::kBeforeRepair;
+    collector_.with([&](Evidence& e) { e.session_views.push_back(std::move(view)); });
+  }
+  return true;
+}
+
+Aftermath::Healthy Aftermath::healthy(Phase phase) {
+  const TargetFacts facts = target_.facts();
+  const auto collect = [&] {
+    Healthy result;
+    const SessionsView view = probe_.look();
+    const Observation registry = snapshots_.take(phase);
+    for (const ObservedAgent& agent : registry.agents) {
+      if (!facts.claims_session.contains(agent.status)) continue;
+      const auto session = std::ranges::find(view.sessions, agent.session, &ObservedSession::name);
+      if (session == view.sessions.end() || !session->alive || !session->marked) continue;
+      if (agent.pid && *agent.pid != session->pid) continue;
+      result[agent.id] = render(agent) + fmt::format(" pane {}", session->pid);
+    }
+    return result;
+  };
+  Healthy first = collect();
+  const Healthy second = collect();
+  std::erase_if(first, [&](const auto& entry) {
+    const auto again = second.find(entry.first);
+    return again == second.end() || again->second != entry.second;
+  });
+  return first;
+}
+
+void Aftermath::run_repair(const std::string& role, bool dry_run) {
+  const auto logs = target_.declared_logs();
+  const TreeDigest before = digest_tree(place_.workspace, logs);
+  RepairRun run;
+  run.role = role;
+  run.at.begin = base::monotonic_ns();
+  const RepairReply reply = target_.repair(dry_run);
+  run.at.end = base::monotonic_ns();
+  run.ok = reply.ok;
+  run.error = reply.error;
+  run.reported = reply.reported;
+  run.changed_paths = difference(before, digest_tree(place_.workspace, logs));
+  collector_.with([&](Evidence& evidence) { evidence.repairs.push_back(std::move(run)); });
+}
+
+void Aftermath::repair() {
+  const TargetFacts facts = target_.facts();
+  if (!facts.has_repair) return;
+  const Healthy before = healthy(Phase::kBeforeRepair);
+  if (facts.has_dry_run) run_repair("dry-run", true);
+  run_repair("repair", false);
+  run_repair("second", false);
+  const Healthy after = healthy(Phase::kFinal);
+  for (const auto& [agent, text] : before) {
+    const auto found = after.find(agent);
+    const Bystander bystander{"agent", agent, text,
+                              found == after.end() ? "no longer healthy" : found->second};
+    collector_.with([&](Evidence& evidence) { evidence.bystanders.push_back(bystander); });
+  }
+}
+
+void Aftermath::observe() {
+  Quiescence quiescence;
+  for (int attempt = 0; attempt < 3 && !quiescence.reached; ++attempt) {
+    SessionsView first = probe_.look();
+    snapshots_.take(Phase::kFinal);
+    auto living = living_agents(group_);
+    SessionsView second = probe_.look();
+    first.attempt = second.attempt = attempt;
+    if (!first.answered || !second.answered) {
+      quiescence.why_not = "the session host did not answer";
+    } else if (first.sessions != second.sessions) {
+      quiescence.why_not = "sessions changed between two looks";
+    } else {
+      quiescence.reached = true;
+      quiescence.why_not.clear();
+      quiescence.sessions = second.sessions;
+      quiescence.living_agents = std::move(living);
+    }
+    collector_.with([&](Evidence& evidence) {
+      evidence.session_views.push_back(std::move(first));
+      evidence.session_views.push_back(std::move(second));
+    });
+  }
+  collector_.with([&](Evidence& evidence) { evidence.quiescence = std::move(quiescence); });
+}
+
+void Aftermath::shut_down(std::chrono::milliseconds timeout) {
+  probe_.shut_down();
+  const auto is_canary = [](const Group::Member& member) {
+    return member.command == "sleep infinity";
+  };
+  std::vector<Group::Member> left;
+  poll_until(timeout, [&] {
+    left = group_.members();
+    std::erase_if(left, is_canary);
+    return left.empty();
+  });
+  for (const Group::Member& member : left) {
+    collector_.with([&](Evidence& evidence) {
+      evidence.leftovers.push_back(
+          {"process", fmt::format("process {}: {}", member.pid, member.command)});
+    });
+  }
+  list_leftover_files();
+}
+
+void Aftermath::list_leftover_files() {
+  std::error_code error;
+  for (auto entry = std::filesystem::recursive_directory_iterator(place_.workspace, error);
+       !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    Leftover leftover;
+    if (name.find(".tmp") != std::string::npos) {
+      leftover = {"temp-file", entry->path().string()};
+    } else if (entry->is_socket(error)) {
+      leftover = {"socket", entry->path().string()};
+    } else if (name.ends_with(".lock") && entry->is_regular_file(error)) {
+      const base::UniqueFd lock(open(entry->path().c_str(), O_RDWR | O_CLOEXEC));
+      if (lock.valid() && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        leftover = {"lock", entry->path().string() + " is still held"};
+      }
+    }
+    if (leftover.kind.empty()) continue;
+    collector_.with([&](Evidence& evidence) { evidence.leftovers.push_back(leftover); });
+  }
+}
+
+}  // namespace stress

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "harness/campaign/canaries.h"
+#include "harness/campaign/collector.h"
+#include "harness/campaign/session_probe.h"
+#include "harness/campaign/snapshots.h"
+#include "harness/supervise/engine.h"
+#include "harness/supervise/group.h"
+#include "harness/target/target.h"
+
+namespace stress {
+
+/// What follows a storm: wait until nothing is in motion, let the target repair itself as its user
+/// would, look at everything, shut down, and see what is left. Each step adds to the evidence.
+class Aftermath {
+ public:
+  Aftermath(Target& target, SessionProbe& probe, Snapshots& snapshots, const Group& group,
+            Collector& collector, const RunPlace& place)
+      : target_(target),
+        probe_(probe),
+        snapshots_(snapshots),
+        group_(group),
+        collector_(collector),
+        place_(place) {}
+
+  /// Spawners and their children have exited, the host has answered twice, no process of the
+  /// target's is in transit. False (with a Trouble): not within `timeout`.
+  bool quiesce(const Engine& engine, std::chrono::milliseconds timeout);
+
+  /// A dry run, the repair, and the repair again; agents that are seen healthy twice before must
+  /// come through it.
+  void repair();
+
+  /// Sessions, registry, sessions, until both looks agree, three times at most.
+  void observe();
+
+  /// Ends agents and server, then lists what is still there.
+  void shut_down(std::chrono::milliseconds timeout);
+
+ private:
+  using Healthy = std::map<std::string, std::string>;
+  [[nodiscard]] Healthy healthy(Phase phase);
+  void run_repair(const std::string& role, bool dry_run);
+  void list_leftover_files();
+
+  Target& target_;
+  SessionProbe& probe_;
+  Snapshots& snapshots_;
+  const Group& group_;
+  Collector& collector_;
+  const RunPlace& place_;
+};
+
+}  // namespace stress

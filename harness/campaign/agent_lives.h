@@ -1,0 +1,16 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "harness/history/evidence.h"
+#include "orchestrator/base/error.h"
+
+namespace stress {
+
+/// Reads what the stand-in agents wrote: one JSON object a line, {"event":"birth"|"death","agent",
+/// "pid","at","cause"}. A missing file means that no agent was born. A torn last line is dropped.
+/// Errors: kIo, kInvalid (with the line's number).
+base::Result<std::vector<AgentLife>> read_agent_lives(const std::filesystem::path& file);
+
+}  // namespace stress

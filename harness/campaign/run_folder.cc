@@ -1,0 +1,95 @@
+#include "harness/campaign/run_folder.h"
+
+#include <stdlib.h>
+
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "orchestrator/base/clock.h"
+
+namespace stress {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string variable(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return fmt::format("{}={}", name, value != nullptr ? value : fallback);
+}
+
+/// Another run may begin in the same second: the first free name.
+base::Result<fs::path> fresh_folder(const fs::path& out, const std::string& name) {
+  const std::string stem = fmt::format("{}-{}", base::to_compact(base::wall_now()), name);
+  for (int i = 1; i < 1000; ++i) {
+    const fs::path folder = out / (i == 1 ? stem : fmt::format("{}-{}", stem, i));
+    std::error_code error;
+    if (fs::create_directory(folder, error)) return fs::canonical(folder);
+    if (error) return base::fail_errno(error.value(), "create the results folder", folder);
+  }
+  return base::fail(base::Errc::kIo, "{}: no free name for {}", out.string(), stem);
+}
+
+/// Atomically; a reader never finds it missing.
+void point_latest(const fs::path& out, const fs::path& results) {
+  std::error_code ignored;
+  const fs::path temporary = out / fmt::format(".latest-{}", results.filename().string());
+  fs::create_directory_symlink(results.filename(), temporary, ignored);
+  fs::rename(temporary, out / "latest", ignored);
+}
+
+}  // namespace
+
+base::Result<RunFolder> RunFolder::create(const fs::path& out, const std::string& name) {
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) return base::fail_errno(error.value(), "create the results folder", out);
+  base::Result<fs::path> results = fresh_folder(out, name);
+  if (!results) return std::unexpected(results.error());
+  RunFolder folder;
+  folder.results_ = std::move(*results);
+  for (const char* part : {"history-parts", "logs", "home", "tmp"}) {
+    fs::create_directory(folder.results_ / part, error);
+    if (error) return base::fail_errno(error.value(), "create", folder.results_ / part);
+  }
+  std::string pattern = "/tmp/ss-XXXXXX";
+  if (mkdtemp(pattern.data()) == nullptr) return base::fail_errno(errno, "create", pattern);
+  folder.temporary_ = pattern;
+  point_latest(out, folder.results_);
+  return folder;
+}
+
+RunFolder::RunFolder(RunFolder&& other) noexcept
+    : results_(std::move(other.results_)), temporary_(std::exchange(other.temporary_, {})) {}
+
+RunFolder::~RunFolder() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+}
+
+RunPlace RunFolder::place(const std::string& sessions, const std::string& token) const {
+  RunPlace place;
+  place.workspace = workspace();
+  place.agent_log = results_ / "agents.jsonl";
+  place.tmux_socket = temporary_ / "tmux";
+  place.sessions = sessions;
+  const std::string home = (results_ / "home").string();
+  place.env = {variable("PATH", "/usr/bin:/bin"),
+               variable("LANG", "C.UTF-8"),
+               "TERM=xterm",
+               "SHELL=/bin/sh",
+               "HOME=" + home,
+               "XDG_CONFIG_HOME=" + home + "/.config",
+               "XDG_CACHE_HOME=" + home + "/.cache",
+               "XDG_DATA_HOME=" + home + "/.local/share",
+               "XDG_STATE_HOME=" + home + "/.local/state",
+               "XDG_RUNTIME_DIR=" + temporary_.string(),
+               "TMPDIR=" + (results_ / "tmp").string(),
+               "TMUX_TMPDIR=" + temporary_.string(),
+               token};
+  return place;
+}
+
+}  // namespace stress

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/history/evidence.h"
+#include "harness/supervise/group.h"
+#include "harness/target/target.h"
+#include "orchestrator/base/error.h"
+
+namespace stress {
+
+/// The harness's own eyes and hands on sessions; shares no code with the orchestrator's.
+/// Thread-safe.
+class SessionProbe {
+ public:
+  virtual ~SessionProbe() = default;
+  /// One look. `answered` is false where nothing may be concluded.
+  [[nodiscard]] virtual SessionsView look() = 0;
+  /// The fault: ends one session, as a user or an accident would. False: it was not there.
+  virtual bool kill_session(const ObservedSession& session) = 0;
+  /// The fault: ends the server. `abruptly`: by SIGKILL, so that its socket stays behind.
+  /// False: there is none.
+  virtual bool kill_server(bool abruptly) = 0;
+  /// Starts the run's server with a session that keeps it; nothing where sessions need none.
+  virtual base::Status start_server() = 0;
+  /// Starts a foreign session beside the target's; its pid is returned.
+  virtual base::Result<std::int64_t> start_bystander(const std::string& name) = 0;
+  /// Ends everything it knows of: the target's sessions, the server.
+  virtual void shut_down() = 0;
+};
+
+std::unique_ptr<SessionProbe> make_session_probe(const RunPlace& place, const Group& group,
+                                                 const SessionNaming& naming);
+
+/// Living processes of stand-in agents, by agent.
+std::map<std::string, std::vector<std::int64_t>> living_agents(const Group& group);
+
+}  // namespace stress

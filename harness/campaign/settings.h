@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace stress {
+
+/// What `stress run` was asked for. All rates are per required spawn: with 100 spawns and a rate of
+/// 0.1 exactly 10 are hit.
+struct StormSettings {
+  std::string name = "storm";
+  std::string target = "builtin";
+  std::uint64_t agents = 10;              ///< concurrent spawners
+  std::uint64_t processes = 0;            ///< 0: chosen from `agents`
+  std::uint64_t threads = 0;              ///< per process; 0: chosen
+  std::uint64_t spawns = 10;              ///< per spawner
+  std::chrono::milliseconds duration{0};  ///< > 0: goes on beginning spawns for so long instead
+  double crash_rate = 0;
+  double kill_session_rate = 0;
+  double kill_server_rate = 0;
+  double pause_rate = 0;
+  double update_rate = 0.5;  ///< operations per spawn, each drawn by itself
+  double kill_rate = 0.1;
+  double list_rate = 0.3;
+  double validate_rate = 0.1;
+  std::uint64_t seed = 0;
+  std::chrono::milliseconds time_limit{600'000};
+  std::string sessions = "tmux";
+  std::filesystem::path out = "stress-results";
+  int preload = 60;           ///< terminal records put in first: more than three pages
+  bool unique_types = false;  ///< each spawn asks for the only active agent of its type
+  std::uint64_t types = 0;    ///< how many types the spawns share; 0: each its own
+  int max_concurrent = 0;     ///< 0: as many as are spawned
+  int max_agents = 0;
+  std::vector<std::string> command;  ///< argv of this very run, for repro.sh
+};
+
+/// How the spawners are spread.
+struct Spread {
+  std::uint64_t processes = 1;
+  std::uint64_t threads = 1;  ///< of the fullest process
+};
+
+/// Errors are sentences for the user; empty: the settings are usable.
+std::string check(const StormSettings& settings);
+Spread spread(const StormSettings& settings);
+/// With a duration: more than anybody can do in it.
+std::uint64_t spawns_required(const StormSettings& settings);
+/// For the report.
+std::map<std::string, std::string> describe(const StormSettings& settings);
+
+}  // namespace stress

@@ -1,0 +1,72 @@
+#include "harness/campaign/snapshots.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "orchestrator/base/clock.h"
+
+namespace stress {
+namespace {
+
+/// The bytes around the place of the damage are not known; the end is where files tear.
+std::string excerpt(const std::string& bytes) {
+  constexpr std::size_t kBytes = 400;
+  return bytes.size() <= kBytes ? bytes : "…" + bytes.substr(bytes.size() - kBytes);
+}
+
+}  // namespace
+
+Observation Snapshots::take(Phase phase) {
+  const std::lock_guard lock(mutex_);
+  Snapshot snapshot;
+  snapshot.phase = phase;
+  snapshot.at.begin = base::monotonic_ns();
+  Observation seen = target_.observer().observe();
+  snapshot.at.end = base::monotonic_ns();
+  snapshot.readable = seen.readable;
+  snapshot.absent = seen.absent;
+  snapshot.error = seen.error;
+  if (seen.readable) {
+    snapshot.generation = seen.generation;
+    snapshot.duplicate_ids = seen.duplicate_ids;
+    snapshot.counts = seen.counts;
+    snapshot.counts_by_task = seen.counts_by_task;
+    delta_.fill(snapshot, seen.agents);
+    latest_ = seen.agents;
+  } else {
+    snapshot.excerpt = excerpt(seen.bytes);
+  }
+  collector_.with([&](Evidence& evidence) { evidence.snapshots.push_back(std::move(snapshot)); });
+  return seen;
+}
+
+std::vector<ObservedAgent> Snapshots::latest() const {
+  const std::lock_guard lock(mutex_);
+  return latest_;
+}
+
+void Snapshots::start() {
+  thread_ = std::thread([this] {
+    auto pause = std::chrono::nanoseconds(0);
+    for (;;) {
+      std::unique_lock lock(stop_mutex_);
+      if (stop_changed_.wait_for(lock, pause, [this] { return stopping_; })) return;
+      lock.unlock();
+      const auto begin = std::chrono::steady_clock::now();
+      take(Phase::kStorm);
+      const auto cost = std::chrono::steady_clock::now() - begin;
+      pause = std::max<std::chrono::nanoseconds>(std::chrono::milliseconds(30), 2 * cost);
+    }
+  });
+}
+
+void Snapshots::stop() {
+  {
+    const std::lock_guard lock(stop_mutex_);
+    stopping_ = true;
+  }
+  stop_changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace stress

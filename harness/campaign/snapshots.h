@@ -1,0 +1,44 @@
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "harness/campaign/collector.h"
+#include "harness/history/snapshot_cursor.h"
+#include "harness/target/target.h"
+
+namespace stress {
+
+/// Reads the registry from outside, on request and, where the target allows it, all through the
+/// storm. Thread-safe.
+class Snapshots {
+ public:
+  Snapshots(const Target& target, Collector& collector) : target_(target), collector_(collector) {}
+  ~Snapshots() { stop(); }
+  Snapshots(const Snapshots&) = delete;
+  Snapshots& operator=(const Snapshots&) = delete;
+
+  /// One read, put into the evidence.
+  Observation take(Phase phase);
+  /// The agents of the latest readable one.
+  [[nodiscard]] std::vector<ObservedAgent> latest() const;
+
+  /// Reads again and again in a thread of its own, at most a third of the time.
+  void start();
+  void stop();
+
+ private:
+  const Target& target_;
+  Collector& collector_;
+  mutable std::mutex mutex_;
+  SnapshotDelta delta_;
+  std::vector<ObservedAgent> latest_;
+  std::mutex stop_mutex_;
+  std::condition_variable stop_changed_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace stress

@@ -1,0 +1,70 @@
+#include "harness/campaign/stage.h"
+
+#include "harness/supervise/launch.h"
+#include "orchestrator/base/random_id.h"
+
+namespace stress {
+
+base::Result<std::unique_ptr<Stage>> Stage::build(const Plan& plan) {
+  std::unique_ptr<Stage> stage(new Stage);
+  if (base::Status ready = stage->set_up(plan); !ready) return std::unexpected(ready.error());
+  return stage;
+}
+
+Stage::~Stage() {
+  // Everybody first, and the engine after them: when its listeners close, system calls that still
+  // stop there would fail in programs that are to be judged by nobody.
+  if (group_) (void)group_->close(std::chrono::seconds(20));
+  engine_.reset();
+}
+
+base::Status Stage::set_up(const Plan& plan) {
+  base::Result<RunFolder> folder = RunFolder::create(plan.out, plan.name);
+  if (!folder) return std::unexpected(folder.error());
+  folder_.emplace(std::move(*folder));
+  base::Result<Group> group = Group::create(base::random_id());
+  if (!group) return std::unexpected(group.error());
+  group_.emplace(std::move(*group));
+  base::Result<Guardian> guardian = Guardian::start(*group_, {folder_->temporary()});
+  if (!guardian) return std::unexpected(guardian.error());
+  guardian_.emplace(std::move(*guardian));
+
+  base::Result<Control> control = Control::create(control_file());
+  if (!control) return std::unexpected(control.error());
+  control_.emplace(std::move(*control));
+  threads_.emplace(**control_);
+
+  if (plan.injection == Injection::kSignals) {
+    unsupervised_because_ = "--injection signals was asked for";
+  } else if (base::Status possible = probe_supervision(); !possible) {
+    if (plan.injection == Injection::kSupervisor) return possible;
+    unsupervised_because_ = possible.error().message;
+  }
+  const std::uint32_t filter = unsupervised_because_.empty() ? plan.filter : 0;
+  auto engine = Engine::start(policies_, filter, group_->join_fd());
+  if (!engine) return std::unexpected(engine.error());
+  engine_ = std::move(*engine);
+  return set_up_targets(plan);
+}
+
+base::Status Stage::set_up_targets(const Plan& plan) {
+  place_ = folder_->place(plan.sessions, group_->environment());
+  second_place_ = place_;
+  second_place_.workspace = folder_->results() / "canary-workspace";
+  second_place_.agent_log = folder_->results() / "canary-agents.jsonl";
+  const auto set_up_one = [&](const RunPlace& place,
+                              std::unique_ptr<Target>& target) -> base::Status {
+    base::Result<std::unique_ptr<Target>> made = make_target(plan.target, place);
+    if (!made) return std::unexpected(made.error());
+    target = std::move(*made);
+    return target->setup(plan.setup);
+  };
+  if (base::Status done = set_up_one(place_, target_); !done) return done;
+  if (base::Status done = set_up_one(second_place_, second_target_); !done) return done;
+  naming_ = target_->session_naming();
+  classifier_ = {target_->watched(), folder_->history_parts(), place_.tmux_socket};
+  probe_ = make_session_probe(place_, *group_, naming_);
+  return probe_->start_server();
+}
+
+}  // namespace stress

@@ -1,0 +1,394 @@
+#include "harness/campaign/storm.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "harness/campaign/aftermath.h"
+#include "harness/campaign/agent_lives.h"
+#include "harness/campaign/canaries.h"
+#include "harness/campaign/crew.h"
+#include "harness/campaign/nemesis.h"
+#include "harness/campaign/stalls.h"
+#include "harness/campaign/summary.h"
+#include "harness/check/invariants.h"
+#include "harness/choice/choice.h"
+#include "harness/supervise/reaper.h"
+#include "orchestrator/base/clock.h"
+
+namespace stress {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kProfileOps = 1;
+constexpr std::uint64_t kSecondWorkspaceOps = 500'000'000;
+constexpr std::uint64_t kStormOps = 1'000'000'000;
+constexpr auto kGrace = 60s;
+
+std::uint64_t share(double rate, std::uint64_t of) {
+  return static_cast<std::uint64_t>(std::llround(rate * static_cast<double>(of)));
+}
+
+/// One storm from beginning to end.
+class Storm {
+ public:
+  Storm(const StormSettings& settings, std::unique_ptr<Stage> stage, Progress& progress,
+        const std::atomic<bool>& interrupted)
+      : settings_(settings),
+        progress_(progress),
+        interrupted_(interrupted),
+        choice_(settings.seed),
+        spawns_(spawns_required(settings)),
+        stage_(std::move(stage)),
+        snapshots_(stage_->target(), collector_),
+        canaries_(stage_->probe(), stage_->place(), stage_->naming(), &stage_->second_target(),
+                  stage_->second_place().workspace) {}
+
+  StormResult run();
+
+ private:
+  base::Status rage();
+  base::Status learn_path();
+  base::Status plant_canaries();
+  base::Status run_single_spawn(Policy& policy, const RunPlace& place, std::uint64_t first_op,
+                                Collector& collector);
+  WorkerConfig worker_config(const RunPlace& place, std::uint64_t first_op) const;
+  StormPolicy::Pauses pauses() const;
+  base::Status start_workers(Crew& crew) const;
+  void tend(Crew& crew);
+  void end_workers(Crew& crew);
+  void kill_at_random(const Crew& crew);
+  void show();
+  void look_at_the_end();
+  StormResult judge();
+
+  [[nodiscard]] bool supervised() const { return stage_->unsupervised_because().empty(); }
+  [[nodiscard]] std::chrono::milliseconds elapsed() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun_);
+  }
+
+  const StormSettings& settings_;
+  Progress& progress_;
+  const std::atomic<bool>& interrupted_;
+  Choice choice_;
+  std::uint64_t spawns_;
+  Clock::time_point begun_ = Clock::now();
+  std::string started_at_ = base::to_iso8601(base::wall_now());
+  PathProfile profile_;
+  std::uint64_t random_kills_ = 0;
+  bool cut_short_ = false;
+
+  Collector collector_;
+  ProceedAlways bystander_policy_;
+  std::optional<ProfilePolicy> profile_policy_;
+  std::optional<StormPolicy> policy_;
+  std::unique_ptr<Stage> stage_;
+  Snapshots snapshots_;
+  Canaries canaries_;
+};
+
+StormResult Storm::run() {
+  progress_.began(settings_.seed, stage_->folder().results().string());
+  collector_.with([&](Evidence& evidence) {
+    evidence.run = {settings_.seed, SPAWNSTORM_VERSION, "storm", stage_->target().facts(), spawns_};
+  });
+  if (base::Status raged = rage(); !raged) {
+    collector_.trouble(raged.error().message);
+  } else if (!cut_short_) {
+    look_at_the_end();
+  }
+  snapshots_.stop();
+  return judge();
+}
+
+WorkerConfig Storm::worker_config(const RunPlace& place, std::uint64_t first_op) const {
+  WorkerConfig config;
+  config.target = settings_.target;
+  config.place = place;
+  config.seed = settings_.seed;
+  config.first_op = first_op;
+  config.control = stage_->control_file();
+  config.unique_types = settings_.unique_types;
+  config.types = settings_.types;
+  return config;
+}
+
+/// By a worker of its own, outside of the storm's numbering.
+base::Status Storm::run_single_spawn(Policy& policy, const RunPlace& place, std::uint64_t first_op,
+                                     Collector& collector) {
+  Crew crew(*stage_, policy, collector, worker_config(place, first_op));
+  const WorkerThread thread{kSetupClient, kThreadsMax - 1, {spawns_}, {}};
+  if (base::Status started = crew.start({thread}); !started) return started;
+  const auto deadline = Clock::now() + kGrace;
+  while (crew.tend(50ms)) {
+    if (Clock::now() > deadline || interrupted_) {
+      return base::fail(base::Errc::kTimeout, "the first spawn of all did not come to an end");
+    }
+  }
+  return {};
+}
+
+base::Status Storm::learn_path() {
+  profile_policy_.emplace(stage_->threads(), stage_->classifier());
+  Policy& policy = *profile_policy_;
+  base::Status done = run_single_spawn(policy, stage_->place(), kProfileOps, collector_);
+  profile_ = profile_policy_->profile();
+  return done;
+}
+
+base::Status Storm::plant_canaries() {
+  Collector of_the_other_workspace;
+  if (base::Status done = run_single_spawn(bystander_policy_, stage_->second_place(),
+                                           kSecondWorkspaceOps, of_the_other_workspace);
+      !done) {
+    return done;
+  }
+  base::Status planted = canaries_.plant();
+  if (planted) canaries_.remember();
+  return planted;
+}
+
+StormPolicy::Pauses Storm::pauses() const {
+  const auto drawn = choice_.of("pauses").sample(spawns_, share(settings_.pause_rate, spawns_));
+  int points = 0;
+  for (const int count : profile_.occurrences) points += count;
+  return {{drawn.begin(), drawn.end()}, std::max(points, 1)};
+}
+
+base::Status Storm::rage() {
+  progress_.phase("setup");
+  snapshots_.take(Phase::kSetup);
+  if (base::Status done = learn_path(); !done) return done;
+  if (base::Status done = plant_canaries(); !done) return done;
+  CrashPlan plan(choice_.of("crash"), settings_.crash_rate, spawns_, profile_);
+  policy_.emplace(stage_->threads(), stage_->classifier(), std::move(plan), pauses(), choice_);
+
+  WorkerConfig config = worker_config(stage_->place(), kStormOps);
+  config.update_rate = settings_.update_rate;
+  config.kill_rate = settings_.kill_rate;
+  config.list_rate = settings_.list_rate;
+  config.validate_rate = settings_.validate_rate;
+  Crew crew(*stage_, *policy_, collector_, std::move(config));
+  Nemesis nemesis({share(settings_.kill_session_rate, spawns_),
+                   share(settings_.kill_server_rate, spawns_), spawns_},
+                  choice_, stage_->probe(), stage_->control(), collector_);
+  progress_.phase("storm");
+  stage_->control().acknowledged = 0;
+  if (stage_->target().facts().live_snapshots) snapshots_.start();
+  if (base::Status started = start_workers(crew); !started) return started;
+  nemesis.start();
+  tend(crew);
+  nemesis.stop();
+  snapshots_.stop();
+  if (nemesis.server_was_killed()) {
+    // The strangers on that server died with it, by our hand. New ones watch over the repair.
+    if (base::Status started = stage_->probe().start_server(); !started) return started;
+    if (base::Status planted = canaries_.plant(); !planted) return planted;
+    canaries_.remember();
+  }
+  return {};
+}
+
+base::Status Storm::start_workers(Crew& crew) const {
+  const Spread over = spread(settings_);
+  std::uint64_t spawner = 0;
+  for (std::uint64_t p = 0; p < over.processes; ++p) {
+    // As even as it goes: the first processes take one more.
+    const std::uint64_t count =
+        settings_.agents / over.processes + (p < settings_.agents % over.processes ? 1 : 0);
+    std::vector<WorkerThread> threads;
+    for (std::uint64_t t = 0; t < count; ++t, ++spawner) {
+      WorkerThread thread{
+          fmt::format("p{}.t{}", p, t), static_cast<std::uint32_t>(spawner), {}, {}};
+      const std::uint64_t each = spawns_ / settings_.agents;
+      for (std::uint64_t i = 0; i < each; ++i) thread.slots.push_back(spawner * each + i);
+      threads.push_back(std::move(thread));
+    }
+    if (base::Status started = crew.start(std::move(threads)); !started) return started;
+  }
+  return {};
+}
+
+void Storm::tend(Crew& crew) {
+  StallWatch stalls(stage_->control(), stage_->target().reply_deadline(), collector_);
+  const auto end =
+      settings_.duration > 0ms ? Clock::now() + settings_.duration : Clock::time_point::max();
+  while (crew.tend(20ms)) {
+    reap_adopted();
+    show();
+    if (!supervised()) kill_at_random(crew);
+    if (Clock::now() >= end) break;
+    if (interrupted_) {
+      cut_short_ = true;
+      collector_.trouble("interrupted");
+      break;
+    }
+    if (elapsed() > settings_.time_limit) {
+      cut_short_ = true;
+      collector_.trouble(fmt::format("the time limit of {} s was reached",
+                                     std::chrono::duration<double>(settings_.time_limit).count()));
+      break;
+    }
+    if (stalls.look()) {
+      cut_short_ = true;
+      break;
+    }
+  }
+  end_workers(crew);
+}
+
+void Storm::end_workers(Crew& crew) {
+  stage_->control().stop = 1;
+  stage_->engine().end_pauses();
+  if (cut_short_) {
+    crew.stand_down();
+    for (const std::uint32_t root : crew.workers()) stage_->engine().signal(root, SIGKILL);
+  }
+  const auto deadline = Clock::now() + kGrace;
+  while (crew.tend(20ms)) {
+    reap_adopted();
+    if (Clock::now() < deadline) continue;
+    collector_.trouble("workers did not end within 60 s of being told to");
+    crew.stand_down();
+    for (const std::uint32_t root : crew.workers()) stage_->engine().signal(root, SIGKILL);
+  }
+}
+
+/// Where there is no supervisor: as many kills, as evenly over the spawns, at moments that nobody
+/// chose.
+void Storm::kill_at_random(const Crew& crew) {
+  const std::uint64_t wanted = share(settings_.crash_rate, spawns_);
+  const std::vector<std::uint32_t> workers = crew.workers();
+  if (random_kills_ >= wanted || workers.empty() ||
+      stage_->control().acknowledged < (random_kills_ + 1) * spawns_ / (wanted + 1)) {
+    return;
+  }
+  const std::uint32_t victim =
+      workers[choice_.of("random victim").of(random_kills_).below(workers.size())];
+  Fault fault;
+  fault.at = base::monotonic_ns();
+  fault.kind = "crash";
+  fault.cls = "random-moment";
+  fault.variant = "process";
+  fault.detail = "SIGKILL at a random moment";
+  for (const ThreadState* thread : stage_->threads().in_flight(victim)) {
+    fault.collateral.push_back(thread->op);
+  }
+  if (!stage_->engine().signal(victim, SIGKILL)) return;
+  ++random_kills_;
+  collector_.with([&](Evidence& evidence) { evidence.faults.push_back(std::move(fault)); });
+}
+
+void Storm::show() {
+  Status status;
+  status.acknowledged = stage_->control().acknowledged;
+  status.required = settings_.duration > 0ms ? 0 : spawns_;
+  status.crashes = policy_->crashes_injected() + random_kills_;
+  status.faults = collector_.with([](const Evidence& evidence) { return evidence.faults.size(); });
+  status.seconds = std::chrono::duration<double>(elapsed()).count();
+  status.seconds_left = std::chrono::duration<double>(settings_.time_limit - elapsed()).count();
+  progress_.status(status);
+}
+
+void Storm::look_at_the_end() {
+  progress_.phase("repair and check");
+  Aftermath aftermath(stage_->target(), stage_->probe(), snapshots_, stage_->group(), collector_,
+                      stage_->place());
+  if (!aftermath.quiesce(stage_->engine(), kGrace)) return;
+  aftermath.repair();
+  aftermath.observe();
+  canaries_.compare(collector_);
+  std::error_code ignored;
+  std::filesystem::copy_file(stage_->target().observer().map().file,
+                             stage_->folder().results() / "registry-final", ignored);
+  aftermath.shut_down(20s);
+  if (base::Status ended = stage_->end_group(); !ended) {
+    collector_.with([&](Evidence& evidence) {
+      evidence.leftovers.push_back({"process", ended.error().message});
+    });
+  }
+  collector_.with([](Evidence& evidence) { evidence.finished = true; });
+}
+
+StormResult Storm::judge() {
+  StormResult result;
+  result.results = stage_->folder().results();
+  base::Result<std::vector<AgentLife>> lives = read_agent_lives(stage_->place().agent_log);
+  if (!lives) collector_.trouble(lives.error().message);
+  collector_.with([&](Evidence& evidence) {
+    if (lives) evidence.lives = std::move(*lives);
+    if (policy_) {
+      const std::vector<Fault> injected = policy_->faults();
+      evidence.faults.insert(evidence.faults.end(), injected.begin(), injected.end());
+    }
+    std::ranges::stable_sort(evidence.faults, {}, &Fault::at);
+    std::ranges::stable_sort(evidence.operations, {}, &Operation::invoked);
+    if (settings_.duration > 0ms) {
+      evidence.run.spawns_required = count_totals(evidence).spawns_acknowledged;
+    }
+    result.evidence = std::move(evidence);
+  });
+  const bool finished = result.evidence.finished;
+  const std::vector<Hit> drawn = policy_ && supervised() ? policy_->drawn() : std::vector<Hit>{};
+  const std::string because = stage_->unsupervised_because();
+  stage_.reset();
+
+  report::Report& report = result.report;
+  report.name = settings_.name;
+  report.version = SPAWNSTORM_VERSION;
+  report.seed = settings_.seed;
+  report.reproducible = "statistical";
+  report.engine = "storm";
+  report.injection = because.empty() ? "supervisor" : "signals: " + because;
+  report.target = settings_.target;
+  report.started_at = started_at_;
+  report.command = settings_.command;
+  report.settings = describe(settings_);
+  report.faults = count_faults(result.evidence, drawn);
+  report.latency = measure_latency(result.evidence);
+  report.totals = count_totals(result.evidence);
+  report.totals.crashes_drawn = because.empty() ? drawn.size() : random_kills_;
+  if (settings_.duration > 0ms) {
+    // Drawn for more spawns than anybody can do in the time: what was begun is what counts.
+    for (report::FaultLine& line : report.faults) line.drawn = line.injected;
+    report.totals.crashes_drawn = report.totals.crashes_injected;
+  }
+  report.invariants = check_all(result.evidence);
+  report.verdict = overall(result.evidence, report.invariants);
+  if (report.verdict == report::Verdict::kUnknown) {
+    for (const Trouble& trouble : result.evidence.troubles) {
+      report.reason += (report.reason.empty() ? "" : "; ") + trouble.what;
+    }
+    if (report.reason.empty() && !finished) report.reason = "the run did not come to its end";
+  }
+  report.duration_s = std::chrono::duration<double>(elapsed()).count();
+  return result;
+}
+
+}  // namespace
+
+base::Result<StormResult> run_storm(const StormSettings& settings, Injection injection,
+                                    Progress& progress, const std::atomic<bool>& interrupted) {
+  Stage::Plan plan;
+  plan.out = settings.out;
+  plan.name = settings.name;
+  plan.target = settings.target;
+  plan.sessions = settings.sessions;
+  plan.setup.max_concurrent = settings.max_concurrent;
+  plan.setup.max_agents = settings.max_agents;
+  plan.setup.preload = settings.preload;
+  plan.injection = injection;
+  plan.filter = kCrashSet;
+  base::Result<std::unique_ptr<Stage>> stage = Stage::build(plan);
+  if (!stage) return std::unexpected(stage.error());
+  return Storm(settings, std::move(*stage), progress, interrupted).run();
+}
+
+}  // namespace stress

@@ -1,0 +1,92 @@
+#include "harness/campaign/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+namespace stress {
+namespace {
+
+std::string_view name_of(OpKind kind) {
+  switch (kind) {
+    case OpKind::kSpawn:
+      return "spawn";
+    case OpKind::kKill:
+      return "kill";
+    case OpKind::kUpdate:
+      return "update";
+    case OpKind::kList:
+      return "list";
+    case OpKind::kValidate:
+      return "validate";
+  }
+  return "?";
+}
+
+/// Nearest-rank percentile of sorted values.
+double percentile(const std::vector<double>& sorted, double share) {
+  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
+  return sorted[std::max<std::size_t>(rank, 1) - 1];
+}
+
+}  // namespace
+
+report::Totals count_totals(const Evidence& evidence) {
+  report::Totals totals;
+  totals.spawns_required = evidence.run.spawns_required;
+  std::set<std::uint64_t> acknowledged;
+  for (const Operation& op : evidence.operations) {
+    if (op.client == kSetupClient) continue;
+    ++totals.operations;
+    if (op.kind != OpKind::kSpawn) continue;
+    if (op.outcome == OpOutcome::kOk) acknowledged.insert(op.slot);
+    totals.spawns_refused += op.outcome == OpOutcome::kRefused ? 1u : 0u;
+    totals.spawns_info += op.outcome == OpOutcome::kInfo ? 1u : 0u;
+  }
+  totals.spawns_acknowledged = acknowledged.size();
+  totals.snapshots = evidence.snapshots.size();
+  for (const Fault& fault : evidence.faults) {
+    if (!fault.injected) continue;
+    ++totals.faults_injected;
+    totals.crashes_injected += fault.kind == "crash" ? 1u : 0u;
+  }
+  return totals;
+}
+
+std::vector<report::LatencyLine> measure_latency(const Evidence& evidence) {
+  std::map<std::string_view, std::vector<double>> by_kind;
+  for (const Operation& op : evidence.operations) {
+    if (!op.completed || op.outcome != OpOutcome::kOk) continue;
+    by_kind[name_of(op.kind)].push_back(static_cast<double>(*op.completed - op.invoked) / 1e6);
+  }
+  std::vector<report::LatencyLine> lines;
+  for (auto& [name, values] : by_kind) {
+    std::ranges::sort(values);
+    lines.push_back({std::string(name), values.size(), percentile(values, 0.5),
+                     percentile(values, 0.99), values.back()});
+  }
+  return lines;
+}
+
+std::vector<report::FaultLine> count_faults(const Evidence& evidence,
+                                            const std::vector<Hit>& drawn) {
+  std::map<std::pair<std::string, std::string>, report::FaultLine> lines;
+  const auto line = [&](const std::string& kind, const std::string& cls) -> report::FaultLine& {
+    report::FaultLine& found = lines[{kind, cls}];
+    found.kind = kind;
+    found.cls = cls;
+    return found;
+  };
+  for (const Hit& hit : drawn) ++line("crash", to_string(hit.cls)).drawn;
+  for (const Fault& fault : evidence.faults) {
+    report::FaultLine& found = line(fault.kind, fault.cls);
+    if (fault.kind != "crash") ++found.drawn;
+    found.injected += fault.injected ? 1u : 0u;
+  }
+  std::vector<report::FaultLine> result;
+  for (const auto& [key, value] : lines) result.push_back(value);
+  return result;
+}
+
+}  // namespace stress

@@ -1,0 +1,61 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "harness/check/invariants.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/exit_codes.h"
+#include "harness/cli/results.h"
+#include "harness/cli/terminal.h"
+#include "harness/history/codec.h"
+#include "reports/writers/writers.h"
+
+namespace stress {
+namespace {
+
+struct Options {
+  std::filesystem::path path;
+  bool json = false;
+};
+
+/// Judges a stored history again; what else the report knew (settings, faults drawn) is kept.
+int check_again(const Options& options) {
+  const bool folder = std::filesystem::is_directory(options.path);
+  const std::filesystem::path file = folder ? options.path / "history.jsonl" : options.path;
+  base::Result<LoadedHistory> history = load_history(file);
+  if (!history) {
+    fmt::print(stderr, "stress check: {}\n", history.error().message);
+    return kExitUsage;
+  }
+  report::Report report;
+  if (folder) {
+    if (base::Result<report::Report> stored = read_report(options.path))
+      report = std::move(*stored);
+  }
+  const Evidence& evidence = history->evidence;
+  report.seed = evidence.run.seed;
+  report.engine = evidence.run.engine;
+  report.target = evidence.run.target.name;
+  report.invariants = check_all(evidence);
+  report.verdict = overall(evidence, report.invariants);
+  fmt::print(
+      "{}", options.json ? report::to_json(report) : report::to_terminal(report, colours_wanted()));
+  return exit_code(report.verdict);
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("check", "Judge a stored history again, without running anything");
+  const auto options = std::make_shared<Options>();
+  command->add_option("path", options->path, "A results folder, or a history.jsonl")
+      ->required()
+      ->check(CLI::ExistingPath);
+  command->add_flag("--json", options->json, "The report as JSON on standard output");
+  command->footer("Example:\n  stress check stress-results/latest");
+  command->callback([options, &action] { action = [options] { return check_again(*options); }; });
+}
+
+}  // namespace stress

@@ -1,0 +1,66 @@
+#include "harness/fault/crash_point.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace stress {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+
+bool is_below(const std::string& path, const std::filesystem::path& folder) {
+  const std::string& prefix = folder.native();
+  return !prefix.empty() && path.size() > prefix.size() && path.starts_with(prefix) &&
+         path[prefix.size()] == '/';
+}
+
+}  // namespace
+
+std::string to_string(const PointClass& cls) {
+  static constexpr std::array<std::string_view, kPointKinds> kKinds = {
+      "write", "fsync", "rename", "folder-fsync", "unlock", "exec", "socket", "reply"};
+  static constexpr std::array<std::string_view, 3> kPositions = {"before", "mid", "after"};
+  return fmt::format("{}-{}", kKinds.at(static_cast<std::size_t>(cls.kind)),
+                     kPositions.at(static_cast<std::size_t>(cls.position)));
+}
+
+std::optional<PointKind> PointClassifier::kind_of(const Op& op) const {
+  const auto watches = [&](const std::string& path) {
+    return std::ranges::any_of(watched, [&](const auto& folder) {
+      return path == folder.native() || is_below(path, folder);
+    });
+  };
+  switch (op.sys) {
+    case Sys::kWrite:
+      if (is_below(op.path, history_folder)) return PointKind::kReply;
+      return watches(op.path) ? std::optional(PointKind::kWrite) : std::nullopt;
+    case Sys::kSync:
+      if (!watches(op.path)) return std::nullopt;
+      return op.folder ? PointKind::kFolderSync : PointKind::kSync;
+    case Sys::kRename:
+      return watches(op.path2) ? std::optional(PointKind::kRename) : std::nullopt;
+    case Sys::kUnlock:
+      return watches(op.path) ? std::optional(PointKind::kUnlock) : std::nullopt;
+    case Sys::kExec:
+      return op.in_root ? std::nullopt : std::optional(PointKind::kExec);
+    case Sys::kConnect:
+      return op.path == tmux_socket.native() ? std::optional(PointKind::kSocket) : std::nullopt;
+    case Sys::kSend:
+      return op.in_root ? std::nullopt : std::optional(PointKind::kSocket);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<std::uint64_t> torn_bytes(std::uint64_t offset, std::uint64_t bytes,
+                                        double fraction) {
+  const std::uint64_t first = (offset / kPage + 1) * kPage;
+  if (first >= offset + bytes) return std::nullopt;
+  const std::uint64_t boundaries = (offset + bytes - 1 - first) / kPage + 1;
+  const auto pick = static_cast<std::uint64_t>(fraction * static_cast<double>(boundaries));
+  return first + std::min(pick, boundaries - 1) * kPage - offset;
+}
+
+}  // namespace stress

@@ -1,0 +1,174 @@
+#include "harness/workload/worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "harness/choice/choice.h"
+#include "harness/workload/control.h"
+#include "harness/workload/recorder.h"
+
+namespace stress {
+namespace {
+
+/// What all threads of a worker share.
+struct Shared {
+  const WorkerConfig& config;
+  Target& target;
+  const Recorder& recorder;
+  ControlBlock& control;
+  std::atomic<std::uint64_t> next_op;
+  std::atomic<bool> gave_up{false};
+};
+
+/// One spawner: works off its slots in order. Before and after each spawn it does other operations,
+/// as drawn from the seed and the slot, so that the same seed asks the same of the target.
+class Spawner {
+ public:
+  Spawner(Shared& shared, const WorkerThread& thread)
+      : shared_(shared),
+        thread_(thread),
+        state_(shared.control.threads[thread.state]),
+        choice_(Choice(shared.config.seed).of("workload")),
+        tasks_(shared.target.tasks()) {}
+
+  void run() {
+    state_.tid = gettid();
+    for (const std::uint64_t slot : thread_.slots) {
+      if (shared_.control.stop != 0) return;
+      const Choice choice = choice_.of(slot);
+      others(choice);
+      if (!spawn_until_acknowledged(slot, choice)) {
+        shared_.gave_up = true;
+        return;
+      }
+      if (choice.of("kill").chance(shared_.config.kill_rate)) kill(choice);
+    }
+  }
+
+ private:
+  Operation operation(OpKind kind) {
+    Operation op;
+    op.id = shared_.next_op++;
+    op.kind = kind;
+    op.client = thread_.client;
+    return op;
+  }
+
+  Reply perform(Operation& op, const auto& call) {
+    shared_.recorder.begin(state_, op);
+    Reply reply = call();
+    shared_.recorder.complete(state_, op, reply);
+    return reply;
+  }
+
+  bool spawn_until_acknowledged(std::uint64_t slot, const Choice& choice) {
+    bool replacement = std::ranges::find(thread_.replaced, slot) != thread_.replaced.end();
+    for (int attempt = 0; attempt < shared_.config.attempts_max; ++attempt) {
+      if (shared_.control.stop != 0) return true;
+      Operation op = operation(OpKind::kSpawn);
+      op.slot = slot;
+      op.replacement = replacement;
+      op.task = tasks_[choice.of("task").below(tasks_.size())];
+      const std::uint64_t types = shared_.config.types;
+      op.type = fmt::format("worker{}", types == 0 ? slot : slot % types);
+      const Reply reply = perform(op, [&] {
+        return shared_.target.spawn({op.task, op.type, op.parent, shared_.config.unique_types});
+      });
+      if (reply.outcome == OpOutcome::kOk) {
+        ++shared_.control.acknowledged;
+        known_.push_back(reply.agent);
+        return true;
+      }
+      replacement = true;
+      // A server that was just killed needs a moment; what is tested is not how fast we retry.
+      std::this_thread::sleep_for(std::chrono::milliseconds(std::min(20 * (attempt + 1), 200)));
+    }
+    shared_.recorder.note(Trouble{fmt::format("{}: spawn {} was not acknowledged in {} attempts",
+                                              thread_.client, slot, shared_.config.attempts_max)});
+    return false;
+  }
+
+  void others(const Choice& choice) {
+    const WorkerConfig& config = shared_.config;
+    if (choice.of("list").chance(config.list_rate)) {
+      Operation op = operation(OpKind::kList);
+      const Reply reply = perform(op, [&] { return shared_.target.list(); });
+      if (reply.outcome == OpOutcome::kOk && !reply.seen.empty()) listed_ = reply.seen;
+    }
+    if (choice.of("update").chance(config.update_rate)) update(choice);
+    if (choice.of("validate").chance(config.validate_rate)) {
+      Operation op = operation(OpKind::kValidate);
+      perform(op, [&] { return shared_.target.validate(); });
+    }
+  }
+
+  /// An agent of one's own, or any that a list has shown: so that clients meet at one record.
+  std::string some_agent(const Choice& choice) const {
+    const bool others = known_.empty() || (!listed_.empty() && choice.of("whose").chance(0.5));
+    const std::vector<std::string>& from = others ? listed_ : known_;
+    return from.empty() ? std::string() : from[choice.of("which").below(from.size())];
+  }
+
+  void update(const Choice& choice) {
+    Operation op = operation(OpKind::kUpdate);
+    op.agent = some_agent(choice.of("update target"));
+    if (op.agent.empty()) return;
+    static constexpr const char* kStatuses[] = {"running", "working", "blocked"};
+    op.writes["message"] = fmt::format("op-{}", op.id);  // unique: names its writer
+    if (choice.of("with status").chance(0.5)) {
+      op.writes["status"] = kStatuses[choice.of("status").below(std::size(kStatuses))];
+    }
+    perform(op, [&] { return shared_.target.update(op.agent, op.writes); });
+  }
+
+  void kill(const Choice& choice) {
+    Operation op = operation(OpKind::kKill);
+    op.agent = some_agent(choice.of("kill target"));
+    if (op.agent.empty()) return;
+    perform(op, [&] { return shared_.target.kill(op.agent); });
+  }
+
+  Shared& shared_;
+  const WorkerThread& thread_;
+  ThreadState& state_;
+  Choice choice_;
+  std::vector<std::string> tasks_;
+  std::vector<std::string> known_;
+  std::vector<std::string> listed_;
+};
+
+int broken(const base::Error& error) {
+  fmt::print(stderr, "stress worker: {}\n", error.message);
+  return kWorkerBroken;
+}
+
+}  // namespace
+
+int worker_main(const std::filesystem::path& config_file) {
+  const base::Result<WorkerConfig> config = load_config(config_file);
+  if (!config) return broken(config.error());
+  const base::Result<Control> control = Control::open(config->control);
+  if (!control) return broken(control.error());
+  const base::Result<Recorder> recorder = Recorder::open(config->history);
+  if (!recorder) return broken(recorder.error());
+  const base::Result<std::unique_ptr<Target>> target = make_target(config->target, config->place);
+  if (!target) return broken(target.error());
+
+  Shared shared{*config, **target, *recorder, **control, {config->first_op}};
+  std::vector<std::thread> threads;
+  for (const WorkerThread& thread : config->threads) {
+    threads.emplace_back([&shared, &thread] { Spawner(shared, thread).run(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return shared.gave_up ? kWorkerGaveUp : kWorkerDone;
+}
+
+}  // namespace stress

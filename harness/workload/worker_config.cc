@@ -1,0 +1,91 @@
+#include <nlohmann/json.hpp>
+
+#include "harness/workload/worker.h"
+#include "orchestrator/base/file_io.h"
+
+namespace stress {
+
+using nlohmann::json;
+
+namespace {
+
+json to_json(const WorkerThread& thread) {
+  return {{"client", thread.client},
+          {"state", thread.state},
+          {"slots", thread.slots},
+          {"replaced", thread.replaced}};
+}
+
+WorkerThread thread_from_json(const json& value) {
+  return {value.at("client"), value.at("state"), value.at("slots"), value.at("replaced")};
+}
+
+json to_json(const RunPlace& place) {
+  return {{"workspace", place.workspace.string()},
+          {"agent_log", place.agent_log.string()},
+          {"tmux_socket", place.tmux_socket.string()},
+          {"sessions", place.sessions},
+          {"env", place.env}};
+}
+
+RunPlace place_from_json(const json& value) {
+  RunPlace place;
+  place.workspace = value.at("workspace").get<std::string>();
+  place.agent_log = value.at("agent_log").get<std::string>();
+  place.tmux_socket = value.at("tmux_socket").get<std::string>();
+  place.sessions = value.at("sessions");
+  place.env = value.at("env").get<std::vector<std::string>>();
+  return place;
+}
+
+}  // namespace
+
+base::Status store_config(const WorkerConfig& config, const std::filesystem::path& file) {
+  json threads = json::array();
+  for (const WorkerThread& thread : config.threads) threads.push_back(to_json(thread));
+  const json value = {{"target", config.target},
+                      {"place", to_json(config.place)},
+                      {"seed", config.seed},
+                      {"first_op", config.first_op},
+                      {"control", config.control.string()},
+                      {"history", config.history.string()},
+                      {"update_rate", config.update_rate},
+                      {"kill_rate", config.kill_rate},
+                      {"list_rate", config.list_rate},
+                      {"validate_rate", config.validate_rate},
+                      {"unique_types", config.unique_types},
+                      {"types", config.types},
+                      {"attempts_max", config.attempts_max},
+                      {"threads", threads}};
+  return base::replace_file(file, value.dump(1));
+}
+
+base::Result<WorkerConfig> load_config(const std::filesystem::path& file) {
+  const base::Result<std::string> text = base::read_file(file);
+  if (!text) return std::unexpected(text.error());
+  try {
+    const json value = json::parse(*text);
+    WorkerConfig config;
+    config.target = value.at("target");
+    config.place = place_from_json(value.at("place"));
+    config.seed = value.at("seed");
+    config.first_op = value.at("first_op");
+    config.control = value.at("control").get<std::string>();
+    config.history = value.at("history").get<std::string>();
+    config.update_rate = value.at("update_rate");
+    config.kill_rate = value.at("kill_rate");
+    config.list_rate = value.at("list_rate");
+    config.validate_rate = value.at("validate_rate");
+    config.unique_types = value.at("unique_types");
+    config.types = value.at("types");
+    config.attempts_max = value.at("attempts_max");
+    for (const json& thread : value.at("threads")) {
+      config.threads.push_back(thread_from_json(thread));
+    }
+    return config;
+  } catch (const json::exception& error) {
+    return base::fail(base::Errc::kInvalid, "{}: {}", file.string(), error.what());
+  }
+}
+
+}  // namespace stress
