@@ -12,12 +12,13 @@
 
 namespace base {
 
-/// A program to run. No shell is involved; argv[0] without '/' is looked up on PATH.
+/// A program to run. No shell is involved; argv[0] without '/' is looked up on the PATH of its
+/// environment. Signals are at their defaults in it, none blocked.
 struct Command {
   std::vector<std::string> argv;
   std::optional<std::vector<std::string>> env;  ///< "KEY=value"; the caller's own where unset
   std::filesystem::path cwd;                    ///< the caller's own where empty
-  std::string input;                            ///< standard input, then end of file
+  std::string input;                            ///< standard input (a file), then end of file
   std::chrono::milliseconds timeout{10'000};    ///< SIGKILL when it passes
   std::size_t output_bytes_max = 16u << 20;     ///< of each stream; the rest is read and dropped
 };
@@ -33,14 +34,15 @@ struct Outcome {
 
 /// Runs a command to its end. Nothing but fds 0, 1, 2 is inherited. A descendant that keeps the
 /// output pipes open after the command has exited is not waited for.
-/// Thread-safe. Errors: kNotFound (no such program), kIo.
+/// Thread-safe. Errors: kNotFound (no such program or folder), kInvalid (no argv), kIo, kTimeout
+/// (the process outlives its SIGKILL by 10 s).
 Result<Outcome> run(const Command& command);
 
 /// Starts a command that outlives its starter: own session, not our child (no zombie), fd 0 from
 /// /dev/null, fds 1 and 2 appended to `log` (/dev/null where empty). `command.input`, `.timeout`
 /// and `.output_bytes_max` are not used.
 /// The text "{pid}" in a value of `env` is replaced by the new process's own pid.
-/// Returns once exec has succeeded. Thread-safe. Errors: kNotFound, kIo.
+/// Returns once exec has succeeded. Thread-safe. Errors: kNotFound, kInvalid, kIo.
 Result<ProcessIdentity> start_detached(const Command& command, const std::filesystem::path& log);
 
 /// The environment of this process as "KEY=value".
