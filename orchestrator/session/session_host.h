@@ -14,12 +14,12 @@
 namespace orc {
 
 struct SessionSpec {
-  std::string name;                ///< check_name holds
-  std::string workspace;           ///< mark: whose session it is (the workspace's id)
-  std::string attempt;             ///< mark: which attempt to start made it
-  std::vector<std::string> argv;   ///< run without a shell
+  std::string name;               ///< check_name holds
+  std::string workspace;          ///< mark: whose session it is (the workspace's id)
+  std::string attempt;            ///< mark: which attempt to start made it
+  std::vector<std::string> argv;  ///< run without a shell
   std::filesystem::path cwd;
-  std::filesystem::path log;       ///< what the session prints is appended to it; empty: none
+  std::filesystem::path log;  ///< what the session prints is appended to it; empty: none
 };
 
 struct Session {
