@@ -29,6 +29,7 @@ struct InvariantResult {
   std::string evidence;               ///< which: "214 snapshots, 100 acknowledged spawns"
   std::vector<Violation> violations;  ///< the first 20
   std::uint64_t violations_total = 0;
+  bool operator==(const InvariantResult&) const = default;
 };
 
 struct FaultLine {
@@ -36,6 +37,7 @@ struct FaultLine {
   std::string cls;
   std::uint64_t drawn = 0;
   std::uint64_t injected = 0;
+  bool operator==(const FaultLine&) const = default;
 };
 
 struct LatencyLine {
@@ -44,6 +46,7 @@ struct LatencyLine {
   double p50_ms = 0;
   double p99_ms = 0;
   double max_ms = 0;
+  bool operator==(const LatencyLine&) const = default;
 };
 
 struct Totals {
@@ -56,6 +59,7 @@ struct Totals {
   std::uint64_t crashes_injected = 0;
   std::uint64_t faults_injected = 0;
   std::uint64_t snapshots = 0;
+  bool operator==(const Totals&) const = default;
 };
 
 /// One run's result; plain values, no behaviour.
@@ -78,6 +82,7 @@ struct Report {
   std::vector<FaultLine> faults;
   std::vector<LatencyLine> latency;
   std::vector<std::string> notes;  ///< what was not watched, what fell back
+  bool operator==(const Report&) const = default;
 };
 
 }  // namespace report

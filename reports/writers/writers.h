@@ -7,15 +7,18 @@
 
 namespace report {
 
-/// Each turns a result into one text; pure. JSON matches scenarios/schema/report.schema.json.
+/// Each turns a result into one text; pure. They take any bytes: what is not UTF-8 becomes U+FFFD,
+/// and no name in the result can break the format. JSON matches
+/// scenarios/schema/report.schema.json.
 std::string to_json(const Report& report);
-std::string to_junit(const std::vector<Report>& reports);  ///< one suite a run, one case an invariant
-std::string to_markdown(const Report& report);             ///< fits a CI job summary (under 64 KiB)
-std::string to_terminal(const Report& report, bool colour);///< verdict table, 100 columns
-std::string to_repro_script(const Report& report);         ///< repro.sh
+std::string to_junit(
+    const std::vector<Report>& reports);        ///< one suite a run, one case an invariant
+std::string to_markdown(const Report& report);  ///< fits a CI job summary (under 64 KiB)
+std::string to_terminal(const Report& report, bool colour);  ///< verdict table, 100 columns
+std::string to_repro_script(const Report& report);           ///< repro.sh
 
-/// The inverse of to_json, for `stress report DIR`. Throws nothing; an empty optional-like verdict
-/// is an error text in `error`.
+/// The inverse of to_json, for `stress report DIR`. false: `error` says what is wrong, `report` is
+/// untouched. Unknown members are ignored, missing ones but verdicts keep their default.
 bool from_json(const std::string& text, Report& report, std::string& error);
 
 }  // namespace report
