@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/file_io.h"
+#include "orchestrator/base/pidfd.h"
 #include "orchestrator/base/unique_fd.h"
 
 namespace base {
