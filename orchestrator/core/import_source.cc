@@ -203,6 +203,7 @@ class Reader {
     std::set<std::string> task_ids, agent_ids;
     for (const SourceTask& task : source_.tasks) task_ids.insert(task.id);
     for (const SourceAgent& agent : source_.agents) agent_ids.insert(agent.id);
+    const std::set<std::string> legible = task_ids;
     const auto need_task = [&](const std::string& id, const Json& fields) {
       if (task_ids.insert(id).second) source_.tasks.push_back({id, fields});
     };
@@ -210,12 +211,14 @@ class Reader {
       need_task(id, fields.is_object() ? fields : Json::object());
     }
     for (const auto& [id, fields] : agents.items()) {
-      if (agent_ids.contains(id)) continue;
       const std::string task_id = fields.is_object() ? text_of(fields, "task_id") : "";
+      if (task_id.empty() && agent_ids.contains(id)) continue;
       if (task_id.empty()) {
         report_.skipped.push_back(fmt::format("global registry: agent {} belongs to no task", id));
         continue;
       }
+      // Where its task's own file is illegible, the same id in another task is another agent.
+      if (agent_ids.contains(id) && legible.contains(task_id)) continue;
       disagree(fmt::format("agent {} is in the global registry only", id));
       need_task(task_id, Json::object());
       source_.agents.push_back({id, task_id, fields});

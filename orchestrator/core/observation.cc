@@ -25,20 +25,6 @@ void copy_registry(const RegistryState& state, Observation& out) {
   out.stored_counts_by_task = state.stored_counts_by_task();
 }
 
-/// Under the lock. Where somebody removed the lock file there is no lock to take without creating
-/// it; a commit is one rename, so the unlocked read is as whole.
-base::Status read_registry(const Store& store, Observation& out) {
-  const auto copy = [&](const RegistryState& state) -> base::Status {
-    copy_registry(state, out);
-    return {};
-  };
-  auto seen = store.inspect(copy);
-  if (seen || seen.error().code != Errc::kNotFound) return seen;
-  const auto state = store.read();
-  if (!state) return std::unexpected(state.error());
-  return copy(**state);
-}
-
 void list_sessions(SessionHost& host, Observation& out, Listing& into) {
   auto listing = host.list();
   if (listing) {
@@ -61,7 +47,10 @@ base::Result<Observation> look_once(const Workspace& workspace) {
   Observation out;
   out.prompt_ids = list_prompts(workspace);
   list_sessions(workspace.host(), out, out.before);
-  auto read = read_registry(workspace.store(), out);
+  auto read = workspace.store().inspect([&](const RegistryState& state) -> base::Status {
+    copy_registry(state, out);
+    return {};
+  });
   if (read) {
     list_sessions(workspace.host(), out, out.after);
     auto later = workspace.store().read();

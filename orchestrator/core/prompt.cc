@@ -9,22 +9,10 @@
 #include <fmt/format.h>
 
 #include "orchestrator/base/unique_fd.h"
+#include "orchestrator/session/tmux_quoting.h"
 
 namespace orc {
 namespace {
-
-/// For the shell lines that the agent is shown.
-std::string shell_word(std::string_view word) {
-  std::string out = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
 
 std::string guidance_text(const Json& guidance) {
   std::string out;

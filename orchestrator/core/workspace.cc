@@ -57,6 +57,15 @@ base::Status make_folders(const fs::path& root) {
   return {};
 }
 
+/// What a killed init left. Only init writes config.json, and the caller holds its lock.
+void remove_temporaries(const fs::path& root) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(root, error)) {
+    if (!entry.path().filename().string().starts_with("config.json.tmp-")) continue;
+    fs::remove(entry.path(), error);
+  }
+}
+
 }  // namespace
 
 Workspace::Workspace(fs::path root, Config config, OpenOptions options)
@@ -73,15 +82,16 @@ base::Result<Workspace> Workspace::init(const fs::path& root, Config config, con
   auto lock = lock_folder(root);
   if (!lock) return std::unexpected(lock.error());
 
-  // The registry is written last: its existence is what makes a folder a workspace.
-  const auto present = make_store(root, config, false)->read();
-  if (present || present.error().code != Errc::kNotFound) {
-    return base::fail(Errc::kExists, "{} is a workspace already", root.string());
+  // A registry without a configuration is an init that was killed: it is completed here.
+  const auto created = make_store(root, config, true)->create(limits);
+  const bool complete = fs::exists(root / "config.json");
+  if (!created && (created.error().code != Errc::kExists || complete)) {
+    return created.error().code == Errc::kExists
+               ? base::fail(Errc::kExists, "{} is a workspace already", root.string())
+               : std::unexpected(created.error());
   }
+  remove_temporaries(root);
   if (auto ok = write_config(root / "config.json", config); !ok) {
-    return std::unexpected(ok.error());
-  }
-  if (auto ok = make_store(root, config, true)->create(limits); !ok) {
     return std::unexpected(ok.error());
   }
   return open(root);
@@ -95,7 +105,9 @@ base::Result<Workspace> Workspace::open(const fs::path& root, OpenOptions option
   if (!config) {
     if (config.error().code != Errc::kNotFound) return std::unexpected(config.error());
     if (fs::exists(canonical / "registry.json", error)) {
-      return base::fail(Errc::kDamaged, "{}: config.json is gone", canonical.string());
+      return base::fail(Errc::kDamaged,
+                        "{}: config.json is missing; `orchestrator init` writes a new one",
+                        canonical.string());
     }
     return base::fail(Errc::kNotFound, "{} is no workspace: run `orchestrator init`",
                       root.string());

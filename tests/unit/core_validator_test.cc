@@ -1,0 +1,411 @@
+#include <sys/stat.h>
+
+#include <map>
+
+#include "orchestrator/base/file_io.h"
+#include "tests/unit/core_support.h"
+
+// Each test plants one thing that is wrong. The control without it is in SetUp: a workspace with a
+// healthy agent, in which nothing is found; that agent must come out of every repair untouched.
+
+namespace orc::core_test {
+namespace {
+
+using base::Errc;
+
+/// Name, mode, size, times and bytes of everything below a folder.
+std::map<std::string, std::string> image_of(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> image;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    struct stat info{};
+    ::stat(entry.path().c_str(), &info);
+    image[entry.path().string()] = fmt::format(
+        "{} {} {} {}.{} {}.{} {}", info.st_ino, info.st_mode, info.st_size, info.st_mtim.tv_sec,
+        info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec,
+        entry.is_regular_file() ? *base::read_file(entry.path()) : "");
+  }
+  return image;
+}
+
+class ValidatorTest : public CoreTest {
+ protected:
+  void SetUp() override {
+    CoreTest::SetUp();
+    healthy = spawn("healthy")->agent_id;
+    const auto report = validate(*workspace);
+    ASSERT_TRUE(report) << report.error().message;
+    ASSERT_TRUE(report->findings.empty()) << report->findings[0].message;
+    EXPECT_EQ(report->agents_checked, 1);
+    EXPECT_EQ(report->sessions_checked, 1);
+    healthy_record = to_json(record(healthy));
+  }
+
+  std::vector<FindingKind> kinds(const ValidatorReport& report) {
+    std::vector<FindingKind> out;
+    for (const auto& finding : report.findings) out.push_back(finding.kind);
+    return out;
+  }
+
+  /// validate and a dry run see it and change not one byte; repair puts it right; a second repair
+  /// finds nothing and changes not one byte either; nothing healthy was touched.
+  void expect_found_and_repaired(std::vector<FindingKind> expected) {
+    const auto before = image_of(root);
+    const auto seen = validate(*workspace);
+    ASSERT_TRUE(seen) << seen.error().message;
+    EXPECT_EQ(kinds(*seen), expected)
+        << (seen->findings.empty() ? "nothing" : seen->findings[0].message);
+    const auto dry = repair(*workspace, true);
+    EXPECT_EQ(kinds(*dry), expected);
+    for (const auto& finding : dry->findings) EXPECT_FALSE(finding.repaired);
+    EXPECT_EQ(image_of(root), before);
+
+    const auto repaired = repair(*workspace);
+    ASSERT_TRUE(repaired) << repaired.error().message;
+    EXPECT_EQ(kinds(*repaired), expected);
+    for (const auto& finding : repaired->findings) {
+      EXPECT_TRUE(finding.repaired) << finding.message;
+    }
+    const auto after = image_of(root);
+    const auto again = repair(*workspace);
+    EXPECT_TRUE(again->findings.empty()) << again->findings[0].message;
+    EXPECT_EQ(image_of(root), after);
+    EXPECT_EQ(to_json(record(healthy)), healthy_record);
+    EXPECT_TRUE(std::ranges::any_of(host->listing.sessions, [&](const Session& session) {
+      return session.identity.name == session_name(healthy);
+    }));
+  }
+
+  /// Reported by validate and repair alike, and left alone.
+  void expect_only_reported(FindingKind kind) {
+    const auto before = image_of(root);
+    for (int i = 0; i < 2; ++i) {
+      const auto report = repair(*workspace);
+      ASSERT_TRUE(report);
+      ASSERT_EQ(kinds(*report), std::vector{kind});
+      EXPECT_FALSE(report->findings[0].repaired);
+    }
+    EXPECT_EQ(image_of(root), before);
+  }
+
+  void drop_session(const std::string& id) {
+    std::erase_if(host->listing.sessions, [&](const Session& session) {
+      return session.identity.name == session_name(id);
+    });
+  }
+
+  void make_starting(const std::string& id, const base::ProcessIdentity& owner,
+                     std::chrono::seconds until_deadline = std::chrono::hours(1)) {
+    change(id, [&](Agent& agent) {
+      agent.status = AgentStatus::kStarting;
+      agent.session.reset();
+      agent.started_at.reset();
+      agent.owner = owner;
+      agent.deadline = base::wall_now() + until_deadline;
+    });
+  }
+
+  std::string healthy;
+  Json healthy_record;
+};
+
+TEST_F(ValidatorTest, Ghost) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  expect_found_and_repaired({FindingKind::kGhost});
+  EXPECT_EQ(record(id).status, AgentStatus::kFailed);
+  EXPECT_TRUE(record(id).ended_at);
+}
+
+TEST_F(ValidatorTest, GhostWithoutAnyServer) {
+  const auto sessions = host->listing.sessions;
+  host->listing = {};
+  const auto report = repair(*workspace);
+  ASSERT_TRUE(report);
+  EXPECT_FALSE(report->server_running);
+  EXPECT_EQ(kinds(*report), std::vector{FindingKind::kGhost});
+  EXPECT_EQ(record(healthy).status, AgentStatus::kFailed);
+}
+
+TEST_F(ValidatorTest, GhostWhoseProcessLivesOnThoughItsServerIsDead) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  tests::ChildProcess child([] {
+    ::signal(SIGHUP, SIG_IGN);
+    for (;;) ::pause();
+    return 0;
+  });
+  const auto process = *base::identify(child.pid());
+  change(id, [&](Agent& agent) {
+    agent.session->server = dead_process();
+    agent.session->process = process;
+  });
+  expect_found_and_repaired({FindingKind::kGhost});
+  EXPECT_EQ(base::liveness(process), base::Liveness::kDead);
+}
+
+TEST_F(ValidatorTest, ReusedPidIsNotKilled) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  tests::ChildProcess bystander([] {
+    for (;;) ::pause();
+    return 0;
+  });
+  auto recycled = *base::identify(bystander.pid());
+  recycled.start_ticks -= 1;
+  change(id, [&](Agent& agent) { agent.session->process = recycled; });
+  expect_found_and_repaired({FindingKind::kGhost, FindingKind::kReusedPid});
+  EXPECT_EQ(base::liveness(*base::identify(bystander.pid())), base::Liveness::kAlive);
+}
+
+TEST_F(ValidatorTest, Orphan) {
+  host->add("agent_lost", workspace->config().workspace_id, "no-record-has-this");
+  expect_found_and_repaired({FindingKind::kOrphan});
+  EXPECT_EQ(host->ended, std::vector<std::string>{"agent_lost"});
+}
+
+TEST_F(ValidatorTest, SessionOfAnEndedAgentIsAnOrphan) {
+  const std::string id = spawn()->agent_id;
+  ASSERT_TRUE(update_agent(*workspace, id, {AgentStatus::kCompleted, {}, {}}));
+  expect_found_and_repaired({FindingKind::kOrphan});
+  EXPECT_EQ(record(id).status, AgentStatus::kCompleted);
+}
+
+TEST_F(ValidatorTest, ForeignSessionsAreNobodysBusiness) {
+  host->add("mine", "", "");
+  host->add("agent_x", "other-workspace", "attempt");
+  EXPECT_TRUE(repair(*workspace)->findings.empty());
+  EXPECT_EQ(host->listing.sessions.size(), 3u);
+}
+
+TEST_F(ValidatorTest, StaleStartingOfADeadSpawnerIsFenced) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  make_starting(id, dead_process());
+  const std::string attempt = record(id).attempt;
+  expect_found_and_repaired({FindingKind::kStaleStarting});
+  EXPECT_EQ(record(id).status, AgentStatus::kFailed);
+  EXPECT_EQ(run_gate(*workspace, id, attempt, {"true"}), kGateClosed);
+  EXPECT_FALSE(std::filesystem::exists(workspace->prompt_file(id)));
+}
+
+TEST_F(ValidatorTest, StaleStartingOfADeadSpawnerIsAdoptedWhereItsSessionRuns) {
+  const std::string id = spawn()->agent_id;
+  make_starting(id, dead_process());
+  expect_found_and_repaired({FindingKind::kStaleStarting});
+  EXPECT_EQ(record(id).status, AgentStatus::kRunning);
+  EXPECT_EQ(record(id).session->name, session_name(id));
+  EXPECT_TRUE(host->ended.empty());
+}
+
+TEST_F(ValidatorTest, ASessionWhosePaneIsDeadIsNotAdopted) {
+  const std::string id = spawn()->agent_id;
+  make_starting(id, dead_process());
+  for (Session& session : host->listing.sessions) {
+    if (session.identity.name == session_name(id)) session.identity.process = dead_process();
+  }
+  expect_found_and_repaired({FindingKind::kStaleStarting});
+  EXPECT_EQ(record(id).status, AgentStatus::kFailed);
+  EXPECT_EQ(host->ended, std::vector<std::string>{session_name(id)});
+}
+
+TEST_F(ValidatorTest, StaleStartingPastItsDeadlineIsFencedThoughItsSpawnerLives) {
+  const std::string id = spawn()->agent_id;
+  make_starting(id, base::self_identity(), std::chrono::seconds(-1));
+  expect_found_and_repaired({FindingKind::kStaleStarting});
+  EXPECT_EQ(record(id).status, AgentStatus::kFailed);
+  EXPECT_EQ(host->ended, std::vector<std::string>{session_name(id)});
+}
+
+TEST_F(ValidatorTest, StartingOfALivingSpawnerIsLeftAlone) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  make_starting(id, base::self_identity());
+  EXPECT_TRUE(repair(*workspace)->findings.empty());
+  EXPECT_EQ(record(id).status, AgentStatus::kStarting);
+}
+
+TEST_F(ValidatorTest, AReportBeforeTheCommitOfAKilledSpawnerIsAdoptedWithIt) {
+  const std::string id = spawn()->agent_id;
+  make_starting(id, dead_process());
+  ASSERT_TRUE(update_agent(*workspace, id, {AgentStatus::kBlocked, 50, "early"}));
+  expect_found_and_repaired({FindingKind::kStaleStarting});
+  EXPECT_EQ(record(id).status, AgentStatus::kBlocked);
+  EXPECT_EQ(record(id).progress, 50);
+  EXPECT_TRUE(record(id).session);
+}
+
+TEST_F(ValidatorTest, StaleStopping) {
+  const std::string id = spawn()->agent_id;
+  change(id, [](Agent& agent) {
+    agent.status = AgentStatus::kStopping;
+    agent.owner = dead_process();
+    agent.deadline = base::wall_now() + std::chrono::hours(1);
+  });
+  expect_found_and_repaired({FindingKind::kStaleStopping});
+  EXPECT_EQ(record(id).status, AgentStatus::kTerminated);
+  EXPECT_EQ(host->ended, std::vector<std::string>{session_name(id)});
+}
+
+TEST_F(ValidatorTest, StoppingOfALivingKillerIsLeftAlone) {
+  change(healthy, [](Agent& agent) {
+    agent.status = AgentStatus::kStopping;
+    agent.owner = base::self_identity();
+    agent.deadline = base::wall_now() + std::chrono::hours(1);
+  });
+  EXPECT_TRUE(repair(*workspace)->findings.empty());
+  EXPECT_EQ(record(healthy).status, AgentStatus::kStopping);
+}
+
+TEST_F(ValidatorTest, StrayProcess) {
+  const std::string id = spawn()->agent_id;
+  tests::ChildProcess child([] {
+    for (;;) ::pause();
+    return 0;
+  });
+  const auto process = *base::identify(child.pid());
+  ASSERT_TRUE(kill_agent(*workspace, id, ""));
+  change(id, [&](Agent& agent) { agent.session->process = process; });
+  expect_found_and_repaired({FindingKind::kStrayProcess});
+  EXPECT_EQ(base::liveness(process), base::Liveness::kDead);
+}
+
+TEST_F(ValidatorTest, TheProcessOfAnActiveAgentIsNeverAStray) {
+  const std::string id = spawn()->agent_id;
+  tests::ChildProcess child([] {
+    for (;;) ::pause();
+    return 0;
+  });
+  const auto process = *base::identify(child.pid());
+  ASSERT_TRUE(kill_agent(*workspace, id, ""));
+  change(id, [&](Agent& agent) { agent.session->process = process; });
+  for (Session& session : host->listing.sessions) session.identity.process = process;
+  change(healthy, [&](Agent& agent) { agent.session->process = process; });
+  EXPECT_TRUE(repair(*workspace)->findings.empty());
+  EXPECT_EQ(base::liveness(process), base::Liveness::kAlive);
+}
+
+TEST_F(ValidatorTest, DuplicateSession) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  change(id, [&](Agent& agent) { agent.session = record(healthy).session; });
+  expect_found_and_repaired({FindingKind::kDuplicateSession});
+  EXPECT_EQ(record(id).status, AgentStatus::kFailed);
+}
+
+TEST_F(ValidatorTest, BrokenHierarchyIsReportedOnly) {
+  change(healthy, [](Agent& agent) { agent.depth = 3; });
+  expect_only_reported(FindingKind::kBrokenHierarchy);
+  change(healthy, [](Agent& agent) { agent.parent = "nobody"; });
+  expect_only_reported(FindingKind::kBrokenHierarchy);
+  change(healthy, [&](Agent& agent) { agent.parent = healthy; });
+  expect_only_reported(FindingKind::kBrokenHierarchy);
+}
+
+TEST_F(ValidatorTest, LeftoverFiles) {
+  std::ofstream(root / "registry.json.tmp-abcdefghijklm") << "{";
+  std::ofstream(workspace->prompt_file("never-recorded")) << "x";
+  expect_found_and_repaired({FindingKind::kLeftoverFile, FindingKind::kLeftoverFile});
+}
+
+TEST_F(ValidatorTest, PromptOfAnAgentThatNeverCameUpIsLeftover) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  change(id, [](Agent& agent) {
+    agent.status = AgentStatus::kFailed;
+    agent.started_at.reset();
+  });
+  expect_found_and_repaired({FindingKind::kLeftoverFile});
+}
+
+TEST_F(ValidatorTest, DamagedRegistry) {
+  const std::string text = *base::read_file(root / "registry.json");
+  std::ofstream(root / "registry.json") << text.substr(0, text.size() / 2);
+  expect_found_and_repaired({FindingKind::kDamagedFile});
+}
+
+TEST_F(ValidatorTest, VanishedRegistry) {
+  std::filesystem::remove(root / "registry.json");
+  expect_found_and_repaired({FindingKind::kDamagedFile});
+}
+
+TEST_F(ValidatorTest, DamageWithoutABackupIsReportedAndLeft) {
+  std::filesystem::remove_all(root / "backups");
+  std::ofstream(root / "registry.json") << "{";
+  const auto report = repair(*workspace);
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(kinds(*report), std::vector{FindingKind::kDamagedFile});
+  EXPECT_FALSE(report->findings[0].repaired);
+}
+
+TEST_F(ValidatorTest, ASilentHostIsNoReasonToTouchAnybody) {
+  const std::string id = spawn()->agent_id;
+  make_starting(id, dead_process());
+  host->list_error = base::Error{Errc::kUnavailable, 0, "silent"};
+  expect_only_reported(FindingKind::kUnknown);
+}
+
+TEST_F(ValidatorTest, UnknownLivenessIsNeverRepaired) {
+  host->unknown_liveness = true;
+  expect_only_reported(FindingKind::kUnknown);
+  EXPECT_EQ(record(healthy).status, AgentStatus::kRunning);
+}
+
+TEST_F(ValidatorTest, ASessionSeenInOneListingOnlyIsInMotion) {
+  // The registry is read between the listings; there a spawner's commit slips in.
+  class Moving final : public SessionHost {
+   public:
+    explicit Moving(SessionIdentity late) : late_(std::move(late)) {}
+    base::Result<SessionIdentity> create(const SessionSpec&) override {
+      return base::fail(Errc::kUnavailable, "not here");
+    }
+    base::Result<Listing> list() override {
+      Listing listing;
+      listing.server_running = true;
+      if (++looks_ % 2 == 0) listing.sessions.push_back({late_, workspace, "gone"});
+      return listing;
+    }
+    base::Status end(const SessionIdentity&, std::chrono::milliseconds) override {
+      ADD_FAILURE() << "ended a session in motion";
+      return {};
+    }
+    base::Result<std::string> capture(const SessionIdentity&, int) override {
+      return base::fail(Errc::kUnavailable, "no screen");
+    }
+    base::Liveness liveness(const Listing& listing, const SessionIdentity&) const override {
+      return listing.sessions.empty() ? base::Liveness::kDead : base::Liveness::kAlive;
+    }
+    std::string workspace;
+
+   private:
+    SessionIdentity late_;
+    int looks_ = 0;
+  };
+  auto moving = std::make_unique<Moving>(*record(healthy).session);
+  moving->workspace = workspace->config().workspace_id;
+  const auto other = Workspace::open(root, {.operations_log = true, .host = std::move(moving)});
+  EXPECT_TRUE(repair(*other)->findings.empty());
+  EXPECT_EQ(to_json(record(healthy)), healthy_record);
+}
+
+// Goal: one repair of very many is one transaction, not one each.
+TEST_F(ValidatorTest, ManyGhostsAreOneTransaction) {
+  Agent ghost = record(healthy);
+  ghost.session->session_id = "$999";
+  ASSERT_TRUE(workspace->store().transact("plant", "", [&](Transaction& tx) -> base::Status {
+    for (int i = 0; i < 2000; ++i) {
+      Agent agent = ghost;
+      agent.id = fmt::format("ghost-{}", i);
+      agent.attempt = agent.id;
+      tx.put(std::move(agent));
+    }
+    return {};
+  }));
+  const auto before = (*workspace->store().read())->generation();
+  const auto report = repair(*workspace);
+  EXPECT_EQ(report->findings.size(), 2000u);
+  EXPECT_EQ((*workspace->store().read())->generation(), before + 1);
+  EXPECT_EQ((*workspace->store().read())->counts().agents_active, 1);
+}
+
+}  // namespace
+}  // namespace orc::core_test
