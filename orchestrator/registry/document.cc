@@ -10,9 +10,10 @@ namespace orc {
 namespace {
 
 constexpr std::string_view kOpening = "{\"checksum\":\"";
+constexpr std::string_view kClosing = "\",";
 constexpr std::size_t kDigits = 16;
 /// `{"checksum":"<16 hex>",`
-constexpr std::size_t kPrologBytes = kOpening.size() + kDigits + 2;
+constexpr std::size_t kPrologBytes = kOpening.size() + kDigits + kClosing.size();
 constexpr std::string_view kTasks = "tasks";
 constexpr std::string_view kAgents = "agents";
 constexpr std::string_view kTasksOpen = "\"tasks\":{";
@@ -39,7 +40,7 @@ class Emitter {
  public:
   explicit Emitter(std::size_t size_estimate) {
     text_.reserve(size_estimate);
-    text_.append(kOpening).append(kDigits, '0').append("\",");
+    text_.append(kOpening).append(kDigits, '0').append(kClosing);
     checksum_.update("{");
   }
 
@@ -123,7 +124,8 @@ base::Status Document::parse(std::string& text) {
 bool Document::split() {
   task_lines_.clear();
   agent_lines_.clear();
-  if (!text_.starts_with(kOpening) || text_.size() < kPrologBytes || text_.back() != '\n') {
+  const std::string_view prolog = std::string_view(text_).substr(0, kPrologBytes);
+  if (!prolog.starts_with(kOpening) || !prolog.ends_with(kClosing) || text_.back() != '\n') {
     return false;
   }
   Checksum checksum;
