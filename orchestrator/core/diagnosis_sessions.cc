@@ -44,6 +44,17 @@ bool lists(const Listing& listing, const SessionIdentity& session) {
                              [&](const Session& listed) { return listed.identity == session; });
 }
 
+/// Whether a listed session or another active agent has this process too: then it is theirs.
+bool is_anothers(const Observation& seen, const Agent& agent,
+                 const base::ProcessIdentity& process) {
+  return std::ranges::any_of(
+             seen.after.sessions,
+             [&](const Session& session) { return session.identity.process == process; }) ||
+         std::ranges::any_of(seen.active, [&](const Agent& other) {
+           return other.id != agent.id && other.session && other.session->process == process;
+         });
+}
+
 enum class Presence { kThere, kGone, kMoving, kUnknown };
 
 /// Whether a claimed session exists. An imported one is a mere name: it is gone when no session
@@ -227,15 +238,10 @@ void diagnose_ended(const Observation& seen, const Agent& agent, std::vector<Pro
   if (!agent.session || !agent.session->process || !seen.host_is_steady()) return;
   const base::ProcessIdentity& process = *agent.session->process;
   if (base::liveness(process) != Liveness::kAlive) return;
-  // Not astray: a process that a listed session or another agent has, and that of an agent which
-  // ended after the sessions were listed.
-  const bool listed = std::ranges::any_of(seen.after.sessions, [&](const Session& session) {
-    return session.identity.process == process;
-  });
-  const bool claimed = std::ranges::any_of(seen.active, [&](const Agent& other) {
-    return other.id == agent.id || (other.session && other.session->process == process);
-  });
-  if (listed || claimed) return;
+  // An agent that ended after the sessions were listed is not astray.
+  const bool ended_just_now =
+      std::ranges::any_of(seen.active, [&](const Agent& other) { return other.id == agent.id; });
+  if (ended_just_now || is_anothers(seen, agent, process)) return;
   out.push_back(about(FindingKind::kStrayProcess, agent,
                       fmt::format("process {} of agent {} lives on though the agent is {}",
                                   process.pid, agent.id, to_string(agent.status)),

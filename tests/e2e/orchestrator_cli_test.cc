@@ -15,7 +15,7 @@ class EachHost : public testing::TestWithParam<const char*> {
   Orchestrator orc;
 };
 INSTANTIATE_TEST_SUITE_P(OrchestratorCli, EachHost, testing::Values("tmux", "process"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST_P(EachHost, LivesTheWholeLifeOfAnAgent) {
   Fifo fifo(orc / "fifo");
@@ -158,19 +158,15 @@ TEST(OrchestratorCli, ImportsAWorkspaceOfTheReference) {
 
 TEST(OrchestratorCli, CompletesItsCommandsInBash) {
   Orchestrator orc;
-  std::ofstream(orc / "try.sh") << R"(eval "$("$1" completion bash)" complete_it() {
-    COMP_WORDS = ("$@");
-    COMP_CWORD = $(($ # - 1));
-    _orchestrator;
-    echo "${COMPREPLY[*]}";
-  }
+  std::ofstream(orc / "try.sh") << R"sh(eval "$("$1" completion bash)"
+complete_it() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _orchestrator; echo "${COMPREPLY[*]}"; }
 complete_it orchestrator sp
 complete_it orchestrator --workspace x task cr
 complete_it orchestrator spawn --uni
-)";
+)sh";
   const auto outcome =
       orc.execute({"bash", "-eu", (orc / "try.sh").string(), ORCHESTRATOR_PROGRAM});
-EXPECT_EQ(outcome.out, "spawn\ncreate\n--unique-type\n") << outcome.err;
+  EXPECT_EQ(outcome.out, "spawn\ncreate\n--unique-type\n") << outcome.err;
 }
 
 // The spawner is killed at a known place: a stand-in for tmux tells when the client that makes the
@@ -191,7 +187,7 @@ class KilledSpawner : public testing::Test {
   }
 
   /// Spawns, and kills the spawner once its client says that it is there.
-  void spawn_and_kill(Fifo& there) {
+  void spawn_and_kill() {
     std::jthread spawner([&] {
       EXPECT_EQ(orc.run({"spawn", "--task", "t", "--type", "coder", "--", "sh", "-c",
                          "echo born >" + born.word() + "; exec sleep 1000"})
@@ -212,7 +208,7 @@ TEST_F(KilledSpawner, ALateSessionNeverRunsAnAgentOnceTheRecordWasGivenUp) {
   // The session's life is the gate's: it ends by itself, with the agent unborn.
   stand_in("echo $PPID >" + there.word() + "; read go <" + go_on.word(),
            "echo done >" + finished.word());
-  spawn_and_kill(there);
+  spawn_and_kill();
   EXPECT_EQ(orc.json({"list"})["agents"][0]["status"], "starting");
   const Json report = orc.json({"repair"});
   ASSERT_EQ(report["findings"].size(), 1u) << report;
@@ -230,7 +226,7 @@ TEST_F(KilledSpawner, ALateSessionNeverRunsAnAgentOnceTheRecordWasGivenUp) {
 
 TEST_F(KilledSpawner, ASessionWithoutACommitIsAdopted) {
   stand_in("", "echo $PPID >" + there.word() + "; read go <" + go_on.word());
-  spawn_and_kill(there);
+  spawn_and_kill();
   EXPECT_EQ(born.line(), "born");
   std::filesystem::remove(orc / "bin/tmux");
   go_on.tell("go");

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -55,8 +56,7 @@ class FakeHost final : public SessionHost {
   base::Status end(const SessionIdentity& session, std::chrono::milliseconds) override {
     if (end_error) return std::unexpected(*end_error);
     const std::lock_guard lock(mutex);
-    std::erase_if(listing.sessions,
-                  [&](const Session& listed) { return listed.identity == session; });
+    drop([&](const Session& listed) { return listed.identity == session; });
     ended.push_back(session.name);
     return {};
   }
@@ -76,13 +76,28 @@ class FakeHost final : public SessionHost {
                       const std::string& attempt) {
     const std::lock_guard lock(mutex);
     listing.server_running = true;
+    const auto& process = processes.emplace_back([] {
+      for (;;) ::pause();
+      return 0;
+    });
     SessionIdentity identity{"fake", name, fmt::format("${}", ++made), base::self_identity(),
-                             base::self_identity()};
+                             *base::identify(process.pid())};
     listing.sessions.push_back({identity, workspace, attempt});
     return identity;
   }
 
+  /// The sessions vanish, and their processes with them.
+  void drop(const std::function<bool(const Session&)>& which) {
+    for (const Session& session : listing.sessions) {
+      if (!which(session) || !session.identity.process) continue;
+      (void)base::signal_process(*session.identity.process, SIGKILL);
+      (void)base::wait_dead(*session.identity.process, std::chrono::seconds(30));
+    }
+    std::erase_if(listing.sessions, which);
+  }
+
   std::mutex mutex;
+  std::list<tests::ChildProcess> processes;
   Listing listing;
   int made = 0;
   std::vector<std::string> ended;

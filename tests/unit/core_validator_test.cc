@@ -88,9 +88,7 @@ class ValidatorTest : public CoreTest {
   }
 
   void drop_session(const std::string& id) {
-    std::erase_if(host->listing.sessions, [&](const Session& session) {
-      return session.identity.name == session_name(id);
-    });
+    host->drop([&](const Session& session) { return session.identity.name == session_name(id); });
   }
 
   void make_starting(const std::string& id, const base::ProcessIdentity& owner,
@@ -117,8 +115,8 @@ TEST_F(ValidatorTest, Ghost) {
 }
 
 TEST_F(ValidatorTest, GhostWithoutAnyServer) {
-  const auto sessions = host->listing.sessions;
-  host->listing = {};
+  drop_session(healthy);
+  host->listing.server_running = false;
   const auto report = repair(*workspace);
   ASSERT_TRUE(report);
   EXPECT_FALSE(report->server_running);
@@ -319,6 +317,8 @@ TEST_F(ValidatorTest, PromptOfAnAgentThatNeverCameUpIsLeftover) {
 
 TEST_F(ValidatorTest, DamagedRegistry) {
   const std::string text = *base::read_file(root / "registry.json");
+  // A new file: the present one is also its own backup, by a hard link.
+  std::filesystem::remove(root / "registry.json");
   std::ofstream(root / "registry.json") << text.substr(0, text.size() / 2);
   expect_found_and_repaired({FindingKind::kDamagedFile});
 }
