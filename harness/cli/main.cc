@@ -1,3 +1,8 @@
 #include "harness/cli/main.h"
 
-int main(int argc, char** argv) { return stress::stress_main(argc, argv); }
+#include "harness/target/builtin.h"
+
+int main(int argc, char** argv) {
+  stress::register_builtin();
+  return stress::stress_main(argc, argv);
+}
