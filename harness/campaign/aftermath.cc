@@ -125,7 +125,7 @@ void Aftermath::observe() {
   for (int attempt = 0; attempt < 3 && !quiescence.reached; ++attempt) {
     SessionsView first = probe_.look();
     snapshots_.take(Phase::kFinal);
-    auto living = living_agents(group_);
+    auto living = living_agents(group_, place_.agent_log);
     SessionsView second = probe_.look();
     first.attempt = second.attempt = attempt;
     if (!first.answered || !second.answered) {

@@ -38,10 +38,12 @@ std::int64_t to_number(std::string_view text) {
   return value;
 }
 
-/// argv[0] of a stand-in agent; a gate has its name further behind.
+/// argv[0] of a stand-in agent; a gate has its name further behind. Its folder may contain spaces.
 bool is_agent(const std::string& command) {
-  const std::string program = command.substr(0, command.find(' '));
-  return program.ends_with(kAgentProgram);
+  const std::size_t at = command.find(kAgentProgram);
+  return at != std::string::npos && command.compare(at, kAgentProgram.size() + 1,
+                                                    std::string(kAgentProgram) + " ") == 0 &&
+         command.rfind(" gate ", at) == std::string::npos;
 }
 
 bool runs_agent(std::int64_t pid) {
@@ -223,13 +225,14 @@ std::unique_ptr<SessionProbe> make_session_probe(const RunPlace& place, const Gr
   return std::make_unique<TmuxProbe>(place, naming);
 }
 
-std::map<std::string, std::vector<std::int64_t>> living_agents(const Group& group) {
+std::map<std::string, std::vector<std::int64_t>> living_agents(
+    const Group& group, const std::filesystem::path& agent_log) {
+  const std::string log = fmt::format(" {} ", agent_log.native());
   std::map<std::string, std::vector<std::int64_t>> living;
   for (const Group::Member& member : group.members()) {
-    if (!is_agent(member.command)) continue;
-    const std::vector<std::string> argv = split(member.command, ' ');
-    // LOGFILE may contain spaces: the agent's id is the last argument.
-    living[argv.back()].push_back(member.pid);
+    if (!is_agent(member.command) || !member.command.contains(log)) continue;
+    // A log's path may contain spaces, an agent's id does not: it is the last argument.
+    living[split(member.command, ' ').back()].push_back(member.pid);
   }
   return living;
 }

@@ -37,7 +37,9 @@ class SessionProbe {
 std::unique_ptr<SessionProbe> make_session_probe(const RunPlace& place, const Group& group,
                                                  const SessionNaming& naming);
 
-/// Living processes of stand-in agents, by agent.
-std::map<std::string, std::vector<std::int64_t>> living_agents(const Group& group);
+/// Living processes of stand-in agents that write to this log, by agent. Another workspace's agents
+/// write to another.
+std::map<std::string, std::vector<std::int64_t>> living_agents(
+    const Group& group, const std::filesystem::path& agent_log);
 
 }  // namespace stress
