@@ -95,20 +95,22 @@ std::unexpected<Error> io_error(int error_number, std::string_view step,
 
 }  // namespace
 
-Result<std::string> read_file(const std::filesystem::path& path) {
+Result<std::string> read_file(const std::filesystem::path& path, struct stat* status) {
   const UniqueFd fd(open_retrying(path, O_RDONLY));
   if (!fd.valid()) return fail_errno(errno, "open", path);
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "stat", path);
+  struct stat own{};
+  struct stat& file = status != nullptr ? *status : own;
+  if (::fstat(fd.get(), &file) != 0) return fail_errno(errno, "stat", path);
   std::string text;
-  // One byte more than it has tells the end of the file; files in /proc claim to be empty.
-  std::size_t want = status.st_size > 0 ? static_cast<std::size_t>(status.st_size) + 1 : kReadBytes;
+  // One byte more than it has: a read that is not filled tells the end of a regular file. Files in
+  // /proc claim to be empty, and end where nothing more comes.
+  const bool sized = file.st_size > 0;
+  std::size_t want = sized ? static_cast<std::size_t>(file.st_size) + 1 : kReadBytes;
   for (;;) {
     const ssize_t got = append_from(fd.get(), text, want);
     if (got < 0) return fail_errno(errno, "read", path);
-    if (got == 0) return text;
-    want -= static_cast<std::size_t>(got);
-    if (want == 0) want = kReadBytes;
+    if (got == 0 || (sized && static_cast<std::size_t>(got) < want)) return text;
+    want = kReadBytes;
   }
 }
 

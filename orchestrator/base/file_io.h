@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <filesystem>
@@ -11,8 +12,9 @@
 
 namespace base {
 
-/// The whole file by one open. Errors: kNotFound, kIo.
-Result<std::string> read_file(const std::filesystem::path& path);
+/// The whole file by one open; `status` tells about the file that was read, where asked for.
+/// Errors: kNotFound, kIo.
+Result<std::string> read_file(const std::filesystem::path& path, struct stat* status = nullptr);
 
 /// Puts `content` at `path` so that a crash at any moment leaves the old file or the new one, and
 /// after return only the new one, power loss included: unique temporary file beside it

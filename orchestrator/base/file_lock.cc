@@ -124,19 +124,6 @@ class Turnstile {
   UniqueFd fd_;
 };
 
-/// Whether the path names the file behind the descriptor. Returns nullopt, with errno set, where
-/// that cannot be told.
-std::optional<bool> names_same_file(int fd, const std::filesystem::path& path) {
-  struct stat held{};
-  struct stat named{};
-  if (::fstat(fd, &held) != 0) return std::nullopt;
-  if (::stat(path.c_str(), &named) != 0) {
-    if (errno == ENOENT) return false;
-    return std::nullopt;
-  }
-  return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
-}
-
 }  // namespace
 
 Result<FileLock> FileLock::acquire(const std::filesystem::path& lock_path,
@@ -166,9 +153,11 @@ Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::pat
       if (error == ETIMEDOUT) return timed_out(lock_path, timeout);
       return fail_errno(error, "lock", lock_path);
     }
-    const auto same = names_same_file(lock.fd_.get(), lock_path);
-    if (!same) return fail_errno(errno, "stat the lock", lock_path);
-    if (*same) return lock;
+    struct stat held{};
+    if (::fstat(lock.fd_.get(), &held) != 0) return fail_errno(errno, "stat the lock", lock_path);
+    lock.device_ = held.st_dev;
+    lock.inode_ = held.st_ino;
+    if (lock.is_current()) return lock;
     if (monotonic_ns() >= deadline_ns) return timed_out(lock_path, timeout);
   }
 }
@@ -178,6 +167,8 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
     release();
     fd_ = std::move(other.fd_);
     path_ = std::move(other.path_);
+    device_ = other.device_;
+    inode_ = other.inode_;
   }
   return *this;
 }
@@ -191,7 +182,9 @@ void FileLock::release() {
 }
 
 bool FileLock::is_current() const {
-  return fd_.valid() && names_same_file(fd_.get(), path_).value_or(false);
+  struct stat named{};
+  return fd_.valid() && ::stat(path_.c_str(), &named) == 0 && named.st_dev == device_ &&
+         named.st_ino == inode_;
 }
 
 }  // namespace base

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <filesystem>
 
@@ -47,6 +49,8 @@ class [[nodiscard]] FileLock {
                                      std::chrono::milliseconds timeout);
   UniqueFd fd_;
   std::filesystem::path path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
 };
 
 }  // namespace base

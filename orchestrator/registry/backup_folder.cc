@@ -32,11 +32,12 @@ std::optional<std::uint64_t> generation_of(std::string_view name) {
   return generation;
 }
 
-bool same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
-  struct stat first{};
-  struct stat second{};
-  return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 &&
-         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+/// Whatever its errno is called: to callers "not found" means that there is no registry.
+std::unexpected<base::Error> io_error(int error_number, std::string_view step,
+                                      const std::filesystem::path& path) {
+  auto error = base::fail_errno(error_number, step, path);
+  error.error().code = base::Errc::kIo;
+  return error;
 }
 
 /// link(2), making the folder where it is missing. Returns 0 or an errno.
@@ -104,19 +105,31 @@ std::optional<BackupFolder::Good> BackupFolder::newest_good() const {
 
 bool BackupFolder::used() const { return has_entries(folder_) || has_entries(quarantine_); }
 
+bool BackupFolder::keeps(const struct stat& registry, std::uint64_t generation) const {
+  struct stat kept{};
+  return ::stat(path_of(name_of(generation)).c_str(), &kept) == 0 &&
+         kept.st_dev == registry.st_dev && kept.st_ino == registry.st_ino;
+}
+
 base::Status BackupFolder::keep(const std::filesystem::path& registry,
                                 std::uint64_t generation) const {
   const std::string name = name_of(generation);
-  if (same_file(registry, path_of(name))) return {};
   int error = link_into(registry, folder_, name);
   if (error == EEXIST && ::unlink(path_of(name).c_str()) == 0) {
     error = link_into(registry, folder_, name);
   }
   if (error == 0) return {};
-  return base::fail_errno(error, "link the registry to its backup", path_of(name));
+  return io_error(error, "link the registry to its backup", path_of(name));
 }
 
-void BackupFolder::drop_older(std::size_t count) const {
+void BackupFolder::drop_older(std::uint64_t generation, std::uint64_t count) const {
+  // Nearly always the names have no gaps. Those that killed writers did not drop follow below.
+  std::uint64_t dropped = 0;
+  for (std::uint64_t old = generation - std::min(generation, count + 1); old > 0; --old) {
+    if (::unlink(path_of(name_of(old)).c_str()) != 0) break;
+    ++dropped;
+  }
+  if (dropped > 0) return;
   const std::vector<File> files = list();
   for (std::size_t i = count + 1; i < files.size(); ++i) {
     ::unlink(path_of(files[i].name).c_str());
@@ -127,7 +140,7 @@ base::Status BackupFolder::set_aside(const std::filesystem::path& file) const {
   struct stat status{};
   if (::stat(file.c_str(), &status) != 0 && errno == ENOENT) return {};
   if (const int error = link_into(file, quarantine_, quarantine_name(file))) {
-    return base::fail_errno(error, "set aside", file);
+    return io_error(error, "set aside", file);
   }
   return base::sync_folder(quarantine_);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -40,11 +42,14 @@ class BackupFolder {
   /// Whether anything was ever kept or set aside here.
   [[nodiscard]] bool used() const;
 
-  /// Makes sure that `registry` is kept under this generation's name; a stale file of that name
-  /// (a writer was killed before it could publish) gives way. Errors: kIo.
+  /// Whether the file that `registry` tells about is kept under this generation's name.
+  [[nodiscard]] bool keeps(const struct stat& registry, std::uint64_t generation) const;
+  /// Keeps `registry` under this generation's name; a stale file of that name (a writer was killed
+  /// before it could publish) gives way. Errors: kIo.
   base::Status keep(const std::filesystem::path& registry, std::uint64_t generation) const;
-  /// Removes the oldest, except `count` before the newest. Failures are left to the next time.
-  void drop_older(std::size_t count) const;
+  /// Removes all but `generation`, the newest, and `count` before it. Failures are left to the next
+  /// time.
+  void drop_older(std::uint64_t generation, std::uint64_t count) const;
 
   /// Links `file` into the quarantine, durably, before something else takes its name. A file that
   /// is gone is success. Errors: kIo.

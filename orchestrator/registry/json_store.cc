@@ -85,6 +85,7 @@ class JsonStore final : public Store {
     std::unique_ptr<Snapshot> snapshot;
     std::optional<std::uint64_t> restored_from;
     std::uint64_t generation = 0;          // none up to this one may be used again
+    struct stat file{};                    // registry.json; empty where there is none
     bool replaces = false;                 // it is not what registry.json holds
     std::vector<std::string> bad_backups;  // found on the way; to be set aside
   };
@@ -114,7 +115,8 @@ std::unexpected<base::Error> JsonStore::never_created() const {
 
 /// `claimed` becomes the generation that a damaged file says it has.
 base::Result<JsonStore::Present> JsonStore::load(std::uint64_t& claimed) const {
-  auto text = base::read_file(registry_);
+  struct stat file{};
+  auto text = base::read_file(registry_, &file);
   if (!text) {
     if (text.error().code != base::Errc::kNotFound) return std::unexpected(std::move(text.error()));
     if (!is_there(lock_) && !backups_.used()) return never_created();
@@ -128,6 +130,7 @@ base::Result<JsonStore::Present> JsonStore::load(std::uint64_t& claimed) const {
   Present present{.snapshot = *std::move(snapshot)};
   present.restored_from = present.snapshot->restored_from();
   present.generation = present.snapshot->generation();
+  present.file = file;
   return present;
 }
 
@@ -162,6 +165,7 @@ JsonStore::Present JsonStore::restored(BackupFolder::Good good, std::uint64_t cl
   for (const BackupFolder::File& file : backups_.list()) {
     present.generation = std::max(present.generation, file.generation);
   }
+  if (::stat(registry_.c_str(), &present.file) != 0) present.file = {};
   return present;
 }
 
@@ -186,14 +190,18 @@ base::Result<base::FileLock> JsonStore::lock_for_change() const {
 
 base::Status JsonStore::publish(const base::FileLock& lock, const Present& present,
                                 std::uint64_t generation) const {
-  struct stat before{};
-  const bool known = ::stat(registry_.c_str(), &before) == 0;
   const std::string text =
       present.snapshot->encode(generation, present.restored_from, base::wall_now());
-  auto pending = base::PendingFile::write(registry_, text, known ? before.st_mode & 0777U : kMode);
+  const mode_t mode = present.file.st_nlink > 0 ? present.file.st_mode & 0777U : kMode;
+  auto pending = base::PendingFile::write(registry_, text, mode);
   if (!pending) return std::unexpected(std::move(pending.error()));
-  auto kept = present.replaces ? backups_.set_aside(registry_)
-                               : backups_.keep(registry_, present.snapshot->generation());
+  const std::uint64_t before = present.snapshot->generation();
+  base::Status kept;
+  if (present.replaces) {
+    kept = backups_.set_aside(registry_);
+  } else if (!backups_.keeps(present.file, before)) {
+    kept = backups_.keep(registry_, before);
+  }
   if (!kept) return kept;
   if (!lock.is_current()) {
     return base::fail(base::Errc::kConflict,
@@ -208,7 +216,7 @@ base::Status JsonStore::publish(const base::FileLock& lock, const Present& prese
                                        registry_.string(), generation));
   }
   backups_.set_aside_backups(present.bad_backups);
-  backups_.drop_older(static_cast<std::size_t>(std::max(options_.backups_kept, 0)));
+  backups_.drop_older(generation, static_cast<std::uint64_t>(std::max(options_.backups_kept, 0)));
   return {};
 }
 

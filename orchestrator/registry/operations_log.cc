@@ -17,19 +17,19 @@ std::int64_t microseconds(std::chrono::nanoseconds time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
+/// Names come from the caller; a log entry is not the place to refuse them.
+std::string quoted(std::string_view text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string encode_entry(std::string_view operation, std::string_view subject,
                          const Commit& commit) {
-  const Json entry{{"time", base::to_iso8601(base::wall_now())},
-                   {"pid", ::getpid()},
-                   {"operation", operation},
-                   {"agent", subject},
-                   {"generation_before", commit.generation_before},
-                   {"generation_after", commit.generation_after},
-                   {"waited_us", microseconds(commit.waited)},
-                   {"held_us", microseconds(commit.held)},
-                   {"restored", commit.restored}};
-  // Names come from the caller; a log entry is not the place to refuse them.
-  return entry.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return fmt::format(R"({{"time":"{}","pid":{},"operation":{},"agent":{},"generation_before":{},)"
+                     R"("generation_after":{},"waited_us":{},"held_us":{},"restored":{}}})"
+                     "\n",
+                     base::to_iso8601(base::wall_now()), ::getpid(), quoted(operation),
+                     quoted(subject), commit.generation_before, commit.generation_after,
+                     microseconds(commit.waited), microseconds(commit.held), commit.restored);
 }
 
 struct OpenLog {
