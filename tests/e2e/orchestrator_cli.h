@@ -81,10 +81,8 @@ class Orchestrator {
     if (!workspace_id_.empty()) {
       const auto agents = run({"list", "--active", "--json"});
       const Json list = Json::parse(agents.out, nullptr, false);
-      if (list.is_object()) {
-        for (const Json& agent : list.value("agents", Json::array())) {
-          run({"kill", agent["id"].get<std::string>()});
-        }
+      if (list.contains("agents")) {
+        for (const Json& agent : list["agents"]) run({"kill", agent["id"].get<std::string>()});
       }
       tmux({"kill-server"});
     }
@@ -137,7 +135,8 @@ class Orchestrator {
   }
 
   Json agent(const std::string& id) const {
-    for (const Json& agent : json({"list"})["agents"]) {
+    const Json list = json({"list"});
+    for (const Json& agent : list["agents"]) {
       if (agent["id"] == id) return agent;
     }
     return {};
