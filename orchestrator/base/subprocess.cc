@@ -174,6 +174,7 @@ struct Child {
 Result<Child> launch(const Command& command, ChildSetup& setup, ChildEnvironment& environment,
                      const std::filesystem::path& program) {
   std::vector<const char*> argv;
+  argv.reserve(command.argv.size() + 1);
   for (const std::string& argument : command.argv) argv.push_back(argument.c_str());
   argv.push_back(nullptr);
   if (!command.cwd.empty()) setup.cwd = command.cwd.c_str();

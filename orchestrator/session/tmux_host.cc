@@ -163,8 +163,10 @@ base::Result<SessionIdentity> TmuxHost::create(const SessionSpec& spec) {
         break;
       default:
         if (auto made = parse_session(reply->out); made) {
-          // Made, but not marked: nobody would ever find it.
-          static_cast<void>(hang_up(made->identity));
+          // Made, but perhaps not marked: nobody would ever find it.
+          if (auto ended = hang_up(made->identity); !ended) {
+            return base::fail_from(std::move(ended.error()), step + ", which is left behind");
+          }
         }
         return tmux_failure(*reply, step);
     }
@@ -251,7 +253,9 @@ base::Status TmuxHost::end(const SessionIdentity& session, milliseconds timeout)
   }
   // The recorded process is this very agent's, whether its session is still there or not: it may
   // have survived its hang-up, or its server lost its socket.
-  if (!listed) static_cast<void>(base::signal_process(*session.process, SIGHUP));
+  if (!listed) {
+    if (auto status = base::signal_process(*session.process, SIGHUP); !status) return status;
+  }
   if (base::wait_dead(*session.process, timeout / 3)) return {};
   if (auto status = base::signal_process(*session.process, SIGKILL); !status) return status;
   const std::int64_t left_ns = std::max<std::int64_t>(0, deadline - base::monotonic_ns());

@@ -33,6 +33,8 @@ using base::Liveness;
 using std::chrono::seconds;
 
 constexpr seconds kPatience{30};
+const std::string kHangs = "exec sleep 1000";
+constexpr std::chrono::milliseconds kShort{300};
 
 bool tmux_installed() { return base::run({.argv = {"tmux", "-V"}}).has_value(); }
 
@@ -78,7 +80,9 @@ class Bench : public testing::Test {
     arguments.insert(arguments.begin(), {"tmux", "-f", "/dev/null", "-S", socket()});
     return base::run({.argv = std::move(arguments)});
   }
-  [[nodiscard]] TmuxOptions private_options() const { return {.socket = socket()}; }
+  [[nodiscard]] TmuxOptions private_options() const {
+    return {.socket = socket(), .timeout = kPatience};
+  }
 
   /// By default an agent that runs until it is ended.
   [[nodiscard]] SessionSpec spec(std::string name, std::string script = "exec sleep 1000") const {
@@ -379,13 +383,14 @@ class TmuxHost : public Bench {
     if (!tmux_installed()) GTEST_SKIP() << "tmux is not installed";
     host_ = make_tmux_host(private_options());
   }
-  /// A program that stands in for tmux.
-  [[nodiscard]] std::unique_ptr<SessionHost> host_with(const std::string& script) const {
+  /// A program that stands in for tmux. The timeout is short only where one is to be seen.
+  [[nodiscard]] std::unique_ptr<SessionHost> host_with(
+      const std::string& script, std::chrono::milliseconds timeout = kPatience) const {
     const auto program = folder_ / "fake tmux";
     EXPECT_TRUE(base::replace_file(program, "#!/bin/sh\n" + script + "\n", 0700));
     auto options = private_options();
     options.tmux = program;
-    options.timeout = std::chrono::milliseconds(500);
+    options.timeout = timeout;
     return make_tmux_host(options);
   }
 };
@@ -539,11 +544,12 @@ TEST_F(TmuxHost, TheCallersOwnTmuxIsNotUsed) {
 
 TEST_F(TmuxHost, WhatTmuxDoesNotSayClearlyConcludesNothing) {
   const auto made = must_create(spec("a-1"));
-  for (const char* answer : {"echo nonsense >&2; exit 1", "echo nonsense", "exit 1", "kill -9 $$",
-                             "echo 'error connecting to /x (Permission denied)' >&2; exit 1",
-                             "echo 'error connecting to /x (Connection reset by peer)' >&2; exit 1",
-                             "echo 'server exited unexpectedly' >&2; exit 1", "exec sleep 1000"}) {
-    const auto host = host_with(answer);
+  for (const std::string& answer : std::vector<std::string>{
+           "echo nonsense >&2; exit 1", "echo nonsense", "exit 1", "kill -9 $$",
+           "echo 'error connecting to /x (Permission denied)' >&2; exit 1",
+           "echo 'error connecting to /x (Connection reset by peer)' >&2; exit 1",
+           "echo 'server exited unexpectedly' >&2; exit 1", kHangs}) {
+    const auto host = host_with(answer, answer == kHangs ? kShort : kPatience);
     const auto listing = host->list();
     ASSERT_FALSE(listing) << answer;
     EXPECT_EQ(listing.error().code, Errc::kUnavailable) << answer;
@@ -554,7 +560,7 @@ TEST_F(TmuxHost, WhatTmuxDoesNotSayClearlyConcludesNothing) {
 }
 
 TEST_F(TmuxHost, ASlowTmuxIsATimeout) {
-  EXPECT_EQ(host_with("exec sleep 1000")->create(spec("a-1")).error().code, Errc::kTimeout);
+  EXPECT_EQ(host_with(kHangs, kShort)->create(spec("a-1")).error().code, Errc::kTimeout);
 }
 
 TEST_F(TmuxHost, AMissingTmuxIsUnavailable) {
@@ -575,10 +581,11 @@ TEST_F(TmuxHost, ADyingServerIsTriedAgainUnderTheSameName) {
 
 TEST_F(TmuxHost, ASessionMadeByTheLostCallIsAdopted) {
   must_create(spec("before"));
-  const auto host = host_with(fmt::format(
-      "case \"$*\" in *new-session*) if mkdir '{0}/once' 2>/dev/null; then tmux \"$@\" >/dev/null 2>&1; "
-      "echo 'server exited unexpectedly' >&2; exit 1; fi;; esac\nexec tmux \"$@\"",
-      folder_.string()));
+  const auto host = host_with(
+      fmt::format("case \"$*\" in *new-session*) if mkdir '{0}/once' 2>/dev/null; then tmux \"$@\" "
+                  ">/dev/null 2>&1; "
+                  "echo 'server exited unexpectedly' >&2; exit 1; fi;; esac\nexec tmux \"$@\"",
+                  folder_.string()));
   const auto made = host->create(spec("a-1"));
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(host_->liveness(*host_->list(), *made), Liveness::kAlive);
