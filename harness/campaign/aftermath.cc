@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "harness/campaign/tree_digest.h"
+#include "harness/fault/registry_damage.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
 
@@ -102,6 +103,23 @@ void Aftermath::run_repair(const std::string& role, bool dry_run) {
   run.reported = reply.reported;
   run.changed_paths = difference(before, digest_tree(place_.workspace, logs));
   collector_.with([&](Evidence& evidence) { evidence.repairs.push_back(std::move(run)); });
+}
+
+void Aftermath::damage(const std::string& kind) {
+  if (kind == "none") return;
+  Fault fault;
+  fault.at = base::monotonic_ns();
+  fault.kind = "registry-damage";
+  fault.cls = kind;
+  fault.detail = target_.observer().map().file.string();
+  snapshots_.expect_damage();
+  if (base::Status done = damage_file(target_.observer().map().file, kind); !done) {
+    collector_.trouble(done.error().message);
+    return;
+  }
+  collector_.with([&](Evidence& evidence) { evidence.faults.push_back(fault); });
+  snapshots_.take(Phase::kBeforeRepair);
+  if (target_.facts().has_dry_run) run_repair("dry-run-damaged", true);
 }
 
 void Aftermath::repair() {

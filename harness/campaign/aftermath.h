@@ -33,6 +33,10 @@ class Aftermath {
   /// target's is in transit. False (with a Trouble): not within `timeout`.
   bool quiesce(const Engine& engine, std::chrono::milliseconds timeout);
 
+  /// The fault: damages the registry file (see damage_file), then lets the target look at it
+  /// without changing anything. "none" does nothing.
+  void damage(const std::string& kind);
+
   /// A dry run, the repair, and the repair again; agents that are seen healthy twice before must
   /// come through it.
   void repair();

@@ -127,17 +127,20 @@ void Crew::bury(const Death& death) {
 }
 
 std::vector<WorkerThread> Crew::owed(const Worker& worker, const Evidence& done) const {
-  std::set<std::uint64_t> acknowledged;
+  std::set<std::uint64_t> settled;
   std::set<std::uint64_t> begun;
   for (const Operation& op : done.operations) {
     if (op.kind != OpKind::kSpawn) continue;
     begun.insert(op.slot);
-    if (op.outcome == OpOutcome::kOk) acknowledged.insert(op.slot);
+    if (op.outcome == OpOutcome::kOk ||
+        (op.outcome == OpOutcome::kRefused && common_.accept_refusals)) {
+      settled.insert(op.slot);
+    }
   }
   std::vector<WorkerThread> result;
   for (const WorkerThread& thread : worker.config.threads) {
     WorkerThread rest = thread;
-    std::erase_if(rest.slots, [&](std::uint64_t slot) { return acknowledged.contains(slot); });
+    std::erase_if(rest.slots, [&](std::uint64_t slot) { return settled.contains(slot); });
     if (rest.slots.empty()) continue;
     for (const std::uint64_t slot : rest.slots) {
       if (begun.contains(slot)) rest.replaced.push_back(slot);

@@ -41,8 +41,8 @@ std::int64_t to_number(std::string_view text) {
 /// argv[0] of a stand-in agent; a gate has its name further behind. Its folder may contain spaces.
 bool is_agent(const std::string& command) {
   const std::size_t at = command.find(kAgentProgram);
-  return at != std::string::npos && command.compare(at, kAgentProgram.size() + 1,
-                                                    std::string(kAgentProgram) + " ") == 0 &&
+  return at != std::string::npos &&
+         command.compare(at, kAgentProgram.size() + 1, std::string(kAgentProgram) + " ") == 0 &&
          command.rfind(" gate ", at) == std::string::npos;
 }
 

@@ -1,9 +1,15 @@
 #include "harness/campaign/settings.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
+#include <type_traits>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "harness/campaign/settings_fields.h"
+#include "harness/fault/crash_point.h"
 #include "harness/workload/control.h"
 
 namespace stress {
@@ -40,6 +46,21 @@ std::string check(const StormSettings& settings) {
     return fmt::format("--processes {} with --threads {} has no room for {} spawners",
                        settings.processes, settings.threads, settings.agents);
   }
+  for (const std::string& name : settings.crash_points) {
+    if (!parse_point_class(name)) {
+      return fmt::format("--crash-points: '{}' is no class of crash points; known are {}", name,
+                         fmt::join(all_point_classes(), ", "));
+    }
+  }
+  static constexpr std::array<std::string_view, 5> kDamages = {"none", "torn", "zeroed", "empty",
+                                                               "vanished"};
+  if (std::ranges::find(kDamages, settings.damage) == kDamages.end()) {
+    return fmt::format("--damage must be one of {}, not '{}'", fmt::join(kDamages, ", "),
+                       settings.damage);
+  }
+  if (settings.duration_s < 0 || settings.time_limit_s <= 0) {
+    return "--duration must not be negative, and --time-limit must be positive";
+  }
   if (settings.sessions != "tmux" && settings.sessions != "process") {
     return fmt::format("--sessions must be tmux or process, not '{}'", settings.sessions);
   }
@@ -61,31 +82,21 @@ Spread spread(const StormSettings& settings) {
 
 std::uint64_t spawns_required(const StormSettings& settings) {
   constexpr std::uint64_t kPerSpawnerOfADuration = 2'000;
-  return settings.agents *
-         (settings.duration.count() > 0 ? kPerSpawnerOfADuration : settings.spawns);
+  return settings.agents * (settings.duration_s > 0 ? kPerSpawnerOfADuration : settings.spawns);
 }
 
 std::map<std::string, std::string> describe(const StormSettings& settings) {
+  std::map<std::string, std::string> result;
+  for_each_field(settings, [&](const char* name, const auto& value, const char*) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<std::string>>) {
+      if (!value.empty()) result[name] = fmt::format("{}", fmt::join(value, " "));
+    } else {
+      result[name] = fmt::format("{}", value);
+    }
+  });
   const Spread over = spread(settings);
-  std::map<std::string, std::string> result = {
-      {"agents", fmt::format("{}", settings.agents)},
-      {"processes", fmt::format("{}", over.processes)},
-      {"threads", fmt::format("{}", over.threads)},
-      {"sessions", settings.sessions},
-      {"preload", fmt::format("{}", settings.preload)},
-      {"crash-rate", fmt::format("{}", settings.crash_rate)},
-      {"kill-session-rate", fmt::format("{}", settings.kill_session_rate)},
-      {"kill-server-rate", fmt::format("{}", settings.kill_server_rate)},
-      {"pause-rate", fmt::format("{}", settings.pause_rate)},
-      {"update-rate", fmt::format("{}", settings.update_rate)},
-      {"kill-rate", fmt::format("{}", settings.kill_rate)},
-      {"list-rate", fmt::format("{}", settings.list_rate)},
-      {"validate-rate", fmt::format("{}", settings.validate_rate)}};
-  if (settings.duration.count() > 0) {
-    result["duration"] = fmt::format("{} ms", settings.duration.count());
-  } else {
-    result["spawns"] = fmt::format("{}", settings.spawns);
-  }
+  result["processes"] = fmt::format("{}", over.processes);
+  result["threads"] = fmt::format("{}", over.threads);
   return result;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -14,12 +13,13 @@ namespace stress {
 struct StormSettings {
   std::string name = "storm";
   std::string target = "builtin";
-  std::uint64_t agents = 10;              ///< concurrent spawners
-  std::uint64_t processes = 0;            ///< 0: chosen from `agents`
-  std::uint64_t threads = 0;              ///< per process; 0: chosen
-  std::uint64_t spawns = 10;              ///< per spawner
-  std::chrono::milliseconds duration{0};  ///< > 0: goes on beginning spawns for so long instead
+  std::uint64_t agents = 10;    ///< concurrent spawners
+  std::uint64_t processes = 0;  ///< 0: chosen from `agents`
+  std::uint64_t threads = 0;    ///< per process; 0: chosen
+  std::uint64_t spawns = 10;    ///< per spawner
+  double duration_s = 0;        ///< > 0: goes on beginning spawns for so long instead
   double crash_rate = 0;
+  std::vector<std::string> crash_points;  ///< classes; none: all that occur on the path
   double kill_session_rate = 0;
   double kill_server_rate = 0;
   double pause_rate = 0;
@@ -28,7 +28,7 @@ struct StormSettings {
   double list_rate = 0.3;
   double validate_rate = 0.1;
   std::uint64_t seed = 0;
-  std::chrono::milliseconds time_limit{600'000};
+  double time_limit_s = 600;
   std::string sessions = "tmux";
   std::filesystem::path out = "stress-results";
   int preload = 60;           ///< terminal records put in first: more than three pages
@@ -36,6 +36,9 @@ struct StormSettings {
   std::uint64_t types = 0;    ///< how many types the spawns share; 0: each its own
   int max_concurrent = 0;     ///< 0: as many as are spawned
   int max_agents = 0;
+  bool accept_refusals = false;  ///< where limits are what is tested
+  bool count_loads = false;
+  std::string damage = "none";       ///< none, torn, zeroed, empty or vanished
   std::vector<std::string> command;  ///< argv of this very run, for repro.sh
 };
 

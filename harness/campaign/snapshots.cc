@@ -32,17 +32,18 @@ Observation Snapshots::take(Phase phase) {
     snapshot.counts = seen.counts;
     snapshot.counts_by_task = seen.counts_by_task;
     delta_.fill(snapshot, seen.agents);
-    latest_ = seen.agents;
+    damage_expected_ = false;
   } else {
     snapshot.excerpt = excerpt(seen.bytes);
+    snapshot.harness_damaged = damage_expected_;
   }
   collector_.with([&](Evidence& evidence) { evidence.snapshots.push_back(std::move(snapshot)); });
   return seen;
 }
 
-std::vector<ObservedAgent> Snapshots::latest() const {
+void Snapshots::expect_damage() {
   const std::lock_guard lock(mutex_);
-  return latest_;
+  damage_expected_ = true;
 }
 
 void Snapshots::start() {

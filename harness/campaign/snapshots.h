@@ -22,8 +22,8 @@ class Snapshots {
 
   /// One read, put into the evidence.
   Observation take(Phase phase);
-  /// The agents of the latest readable one.
-  [[nodiscard]] std::vector<ObservedAgent> latest() const;
+  /// From now until it is readable again, what is unreadable is the harness's own doing.
+  void expect_damage();
 
   /// Reads again and again in a thread of its own, at most a third of the time.
   void start();
@@ -34,7 +34,7 @@ class Snapshots {
   Collector& collector_;
   mutable std::mutex mutex_;
   SnapshotDelta delta_;
-  std::vector<ObservedAgent> latest_;
+  bool damage_expected_ = false;
   std::mutex stop_mutex_;
   std::condition_variable stop_changed_;
   bool stopping_ = false;

@@ -18,6 +18,7 @@
 #include "harness/campaign/summary.h"
 #include "harness/check/invariants.h"
 #include "harness/choice/choice.h"
+#include "harness/fault/load_audit.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
 
@@ -89,6 +90,7 @@ class Storm {
   ProceedAlways bystander_policy_;
   std::optional<ProfilePolicy> profile_policy_;
   std::optional<StormPolicy> policy_;
+  std::optional<LoadAudit> audit_;
   std::unique_ptr<Stage> stage_;
   Snapshots snapshots_;
   Canaries canaries_;
@@ -97,7 +99,9 @@ class Storm {
 StormResult Storm::run() {
   progress_.began(settings_.seed, stage_->folder().results().string());
   collector_.with([&](Evidence& evidence) {
-    evidence.run = {settings_.seed, SPAWNSTORM_VERSION, "storm", stage_->target().facts(), spawns_};
+    evidence.run = {settings_.seed, SPAWNSTORM_VERSION,
+                    "storm",        stage_->target().facts(),
+                    spawns_,        settings_.count_loads && supervised()};
   });
   if (base::Status raged = rage(); !raged) {
     collector_.trouble(raged.error().message);
@@ -117,6 +121,7 @@ WorkerConfig Storm::worker_config(const RunPlace& place, std::uint64_t first_op)
   config.control = stage_->control_file();
   config.unique_types = settings_.unique_types;
   config.types = settings_.types;
+  config.accept_refusals = settings_.accept_refusals;
   return config;
 }
 
@@ -167,7 +172,13 @@ base::Status Storm::rage() {
   snapshots_.take(Phase::kSetup);
   if (base::Status done = learn_path(); !done) return done;
   if (base::Status done = plant_canaries(); !done) return done;
-  CrashPlan plan(choice_.of("crash"), settings_.crash_rate, spawns_, profile_);
+  CrashPlan plan(choice_.of("crash"), settings_.crash_rate, spawns_, profile_,
+                 settings_.crash_points);
+  if (settings_.crash_rate > 0 && supervised() && plan.drawn().empty() &&
+      share(settings_.crash_rate, spawns_) > 0) {
+    return base::fail(base::Errc::kInvalid,
+                      "none of the crash points asked for lies on the path of a spawn here");
+  }
   policy_.emplace(stage_->threads(), stage_->classifier(), std::move(plan), pauses(), choice_);
 
   WorkerConfig config = worker_config(stage_->place(), kStormOps);
@@ -175,7 +186,9 @@ base::Status Storm::rage() {
   config.kill_rate = settings_.kill_rate;
   config.list_rate = settings_.list_rate;
   config.validate_rate = settings_.validate_rate;
-  Crew crew(*stage_, *policy_, collector_, std::move(config));
+  audit_.emplace(*policy_, stage_->threads(), stage_->target().observer().map().file);
+  Policy& outer = settings_.count_loads ? static_cast<Policy&>(*audit_) : *policy_;
+  Crew crew(*stage_, outer, collector_, std::move(config));
   Nemesis nemesis({share(settings_.kill_session_rate, spawns_),
                    share(settings_.kill_server_rate, spawns_), spawns_},
                   choice_, stage_->probe(), stage_->control(), collector_);
@@ -218,8 +231,10 @@ base::Status Storm::start_workers(Crew& crew) const {
 
 void Storm::tend(Crew& crew) {
   StallWatch stalls(stage_->control(), stage_->target().reply_deadline(), collector_);
-  const auto end =
-      settings_.duration > 0ms ? Clock::now() + settings_.duration : Clock::time_point::max();
+  const auto end = settings_.duration_s > 0
+                       ? Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                            std::chrono::duration<double>(settings_.duration_s))
+                       : Clock::time_point::max();
   while (crew.tend(20ms)) {
     reap_adopted();
     show();
@@ -230,10 +245,9 @@ void Storm::tend(Crew& crew) {
       collector_.trouble("interrupted");
       break;
     }
-    if (elapsed() > settings_.time_limit) {
+    if (std::chrono::duration<double>(elapsed()).count() > settings_.time_limit_s) {
       cut_short_ = true;
-      collector_.trouble(fmt::format("the time limit of {} s was reached",
-                                     std::chrono::duration<double>(settings_.time_limit).count()));
+      collector_.trouble(fmt::format("the time limit of {} s was reached", settings_.time_limit_s));
       break;
     }
     if (stalls.look()) {
@@ -289,11 +303,11 @@ void Storm::kill_at_random(const Crew& crew) {
 void Storm::show() {
   Status status;
   status.acknowledged = stage_->control().acknowledged;
-  status.required = settings_.duration > 0ms ? 0 : spawns_;
+  status.required = settings_.duration_s > 0 ? 0 : spawns_;
   status.crashes = policy_->crashes_injected() + random_kills_;
   status.faults = collector_.with([](const Evidence& evidence) { return evidence.faults.size(); });
   status.seconds = std::chrono::duration<double>(elapsed()).count();
-  status.seconds_left = std::chrono::duration<double>(settings_.time_limit - elapsed()).count();
+  status.seconds_left = settings_.time_limit_s - status.seconds;
   progress_.status(status);
 }
 
@@ -302,6 +316,7 @@ void Storm::look_at_the_end() {
   Aftermath aftermath(stage_->target(), stage_->probe(), snapshots_, stage_->group(), collector_,
                       stage_->place());
   if (!aftermath.quiesce(stage_->engine(), kGrace)) return;
+  aftermath.damage(settings_.damage);
   aftermath.repair();
   aftermath.observe();
   canaries_.compare(collector_);
@@ -324,18 +339,18 @@ StormResult Storm::judge() {
   if (!lives) collector_.trouble(lives.error().message);
   collector_.with([&](Evidence& evidence) {
     if (lives) evidence.lives = std::move(*lives);
+    if (settings_.count_loads && supervised() && audit_) evidence.loads = audit_->loads();
     if (policy_) {
       const std::vector<Fault> injected = policy_->faults();
       evidence.faults.insert(evidence.faults.end(), injected.begin(), injected.end());
     }
     std::ranges::stable_sort(evidence.faults, {}, &Fault::at);
     std::ranges::stable_sort(evidence.operations, {}, &Operation::invoked);
-    if (settings_.duration > 0ms) {
+    if (settings_.duration_s > 0) {
       evidence.run.spawns_required = count_totals(evidence).spawns_acknowledged;
     }
     result.evidence = std::move(evidence);
   });
-  const bool finished = result.evidence.finished;
   const std::vector<Hit> drawn = policy_ && supervised() ? policy_->drawn() : std::vector<Hit>{};
   const std::string because = stage_->unsupervised_because();
   stage_.reset();
@@ -355,19 +370,14 @@ StormResult Storm::judge() {
   report.latency = measure_latency(result.evidence);
   report.totals = count_totals(result.evidence);
   report.totals.crashes_drawn = because.empty() ? drawn.size() : random_kills_;
-  if (settings_.duration > 0ms) {
+  if (settings_.duration_s > 0) {
     // Drawn for more spawns than anybody can do in the time: what was begun is what counts.
     for (report::FaultLine& line : report.faults) line.drawn = line.injected;
     report.totals.crashes_drawn = report.totals.crashes_injected;
   }
   report.invariants = check_all(result.evidence);
   report.verdict = overall(result.evidence, report.invariants);
-  if (report.verdict == report::Verdict::kUnknown) {
-    for (const Trouble& trouble : result.evidence.troubles) {
-      report.reason += (report.reason.empty() ? "" : "; ") + trouble.what;
-    }
-    if (report.reason.empty() && !finished) report.reason = "the run did not come to its end";
-  }
+  report.reason = why_unknown(result.evidence, report.invariants);
   report.duration_s = std::chrono::duration<double>(elapsed()).count();
   return result;
 }
@@ -384,8 +394,9 @@ base::Result<StormResult> run_storm(const StormSettings& settings, Injection inj
   plan.setup.max_concurrent = settings.max_concurrent;
   plan.setup.max_agents = settings.max_agents;
   plan.setup.preload = settings.preload;
+  plan.setup.unique_types = settings.unique_types;
   plan.injection = injection;
-  plan.filter = kCrashSet;
+  plan.filter = kCrashSet | (settings.count_loads ? kReadOpens : 0u);
   base::Result<std::unique_ptr<Stage>> stage = Stage::build(plan);
   if (!stage) return std::unexpected(stage.error());
   return Storm(settings, std::move(*stage), progress, interrupted).run();

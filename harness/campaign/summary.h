@@ -8,14 +8,12 @@
 
 namespace stress {
 
-/// Figures of a run, from its evidence alone. Operations of clients named "setup" are the harness's
-/// own and are not counted.
+/// Figures of a run, from its evidence alone. Operations of clients of kSetupClient are the
+/// harness's own and are not counted.
 report::Totals count_totals(const Evidence& evidence);
 std::vector<report::LatencyLine> measure_latency(const Evidence& evidence);
 /// Injected faults by kind and class; `drawn` adds what was planned.
 std::vector<report::FaultLine> count_faults(const Evidence& evidence,
                                             const std::vector<Hit>& drawn);
-
-inline constexpr const char* kSetupClient = "setup";
 
 }  // namespace stress

@@ -29,6 +29,7 @@ std::vector<InvariantResult> check_all(const Evidence& evidence) {
   std::vector<InvariantResult> results;
   results.reserve(kInvariants.size());
   for (const Invariant invariant : kInvariants) results.push_back(invariant(evidence));
+  if (evidence.run.counts_loads) results.push_back(check_one_load_per_transaction(evidence));
   return results;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include <fmt/format.h>
+
 namespace stress::check {
 namespace {
 
@@ -61,7 +63,7 @@ void FieldTracks::collect_operations(const Evidence& evidence) {
       for (std::size_t i = 0; i < fields_.size(); ++i) {
         const auto write = op.writes.find(fields_[i]);
         if (write == op.writes.end()) continue;
-        asked_[i].distinct &= asked_[i].by_value.try_emplace(write->second, &op).second;
+        asked_[i].try_emplace(write->second, &op);
         if (op.outcome == OpOutcome::kRefused) continue;
         Register& reg = track(op.agent).registers[i];
         reg.writes[write->second].add({op.invoked, end_of(op), &op});
@@ -147,19 +149,24 @@ std::size_t FieldTracks::first_read_after(Nanoseconds at) const {
 }
 
 bool FieldTracks::is_asked(std::string_view status) const {
-  return asked_[kStatus].by_value.contains(status);
+  return asked_[kStatus].contains(status);
 }
 
 bool FieldTracks::is_terminal(std::string_view status) const {
   return target_.terminal.contains(std::string(status));
 }
 
-const Operation* FieldTracks::only_writer_elsewhere(std::size_t field, std::string_view value,
-                                                    std::string_view agent) const {
-  const Asked& asked = asked_[field];
-  const auto found = asked.by_value.find(value);
-  if (!asked.distinct || found == asked.by_value.end()) return nullptr;
-  return found->second->agent == agent ? nullptr : found->second;
+const Operation* FieldTracks::writer_elsewhere(std::size_t field, std::string_view value,
+                                               std::string_view agent) const {
+  const auto found = asked_[field].find(value);
+  if (found == asked_[field].end() || found->second->agent == agent) return nullptr;
+  return found->second;
+}
+
+bool FieldTracks::names_writer_elsewhere(std::size_t field, std::string_view value,
+                                         std::string_view agent) const {
+  const Operation* writer = writer_elsewhere(field, value, agent);
+  return writer != nullptr && value == fmt::format("op-{}", writer->id);
 }
 
 std::optional<Nanoseconds> FieldTracks::ended_since(std::string_view agent) const {

@@ -52,10 +52,13 @@ class FieldTracks {
   [[nodiscard]] bool is_asked(std::string_view status) const;
   [[nodiscard]] bool is_terminal(std::string_view status) const;
   [[nodiscard]] const std::set<std::string>& terminal() const { return target_.terminal; }
-  /// Where each value of the field is asked for once in the run: the operation that wrote `value`,
-  /// if it was to another agent.
-  [[nodiscard]] const Operation* only_writer_elsewhere(std::size_t field, std::string_view value,
-                                                       std::string_view agent) const;
+  /// The first operation that asked for `value` on another agent; none: nullptr.
+  [[nodiscard]] const Operation* writer_elsewhere(std::size_t field, std::string_view value,
+                                                  std::string_view agent) const;
+  /// Whether the value names such an operation as its writer ("op-<id>"), so that it cannot be a
+  /// value that the agent had from its beginning.
+  [[nodiscard]] bool names_writer_elsewhere(std::size_t field, std::string_view value,
+                                            std::string_view agent) const;
 
   [[nodiscard]] Nanoseconds damage(Nanoseconds until) const { return damage_.last_until(until); }
   [[nodiscard]] bool damaged() const { return damage_.any(); }
@@ -71,11 +74,6 @@ class FieldTracks {
   [[nodiscard]] std::uint64_t of_unknown_outcome() const { return of_unknown_outcome_; }
 
  private:
-  struct Asked {
-    std::unordered_map<std::string_view, const Operation*> by_value;
-    bool distinct = true;
-  };
-
   void collect_operations(const Evidence& evidence);
   void collect_ends(const Evidence& evidence);
   void collect_reads(const Evidence& evidence);
@@ -86,7 +84,8 @@ class FieldTracks {
   DamageTimes damage_;
   std::vector<std::string> fields_{"status"};
   std::vector<bool> observed_;
-  std::vector<Asked> asked_;  ///< by field
+  /// By field and value: the first operation that asked for it.
+  std::vector<std::unordered_map<std::string_view, const Operation*>> asked_;
   std::vector<Interval> reads_;
   std::vector<Interval> repairs_;
   std::vector<AgentTrack> agents_;

@@ -28,6 +28,8 @@ report::InvariantResult check_repair_idempotent(const Evidence&);
 report::InvariantResult check_repair_harmless(const Evidence&);
 report::InvariantResult check_progress(const Evidence&);
 report::InvariantResult check_clean_exit(const Evidence&);
+/// Beyond the fifteen: judged only where the run watched reads of the registry.
+report::InvariantResult check_one_load_per_transaction(const Evidence&);
 
 /// All of them, in the order of reports.
 std::vector<report::InvariantResult> check_all(const Evidence& evidence);

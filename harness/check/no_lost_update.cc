@@ -145,7 +145,7 @@ class AgentJudge {
       return fmt::format("{}, before {}, which writes that, was invoked.", reads,
                          check::Story::name(*writes.all().front().op));
     }
-    const Operation* foreign = tracks_.only_writer_elsewhere(field, run.value, agent_.id);
+    const Operation* foreign = tracks_.writer_elsewhere(field, run.value, agent_.id);
     if (foreign != nullptr) {
       return fmt::format("{}, which {} wrote to agent {}.", reads, check::Story::name(*foreign),
                          foreign->agent);
@@ -192,7 +192,7 @@ class AgentJudge {
     if (field == FieldTracks::kStatus) {
       add_own_statuses(writes, value);
     } else if (is_initial(field, value) &&
-               tracks_.only_writer_elsewhere(field, value, agent_.id) == nullptr) {
+               !tracks_.names_writer_elsewhere(field, value, agent_.id)) {
       writes.add({.end = created()});
     }
     writes.sort();

@@ -1,4 +1,3 @@
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,22 +18,22 @@ class Suspension {
 
   bool covers(const Snapshot& snapshot) {
     if (snapshot.harness_damaged) {
+      suspended_ = true;
       since_ = snapshot.at.end;
       return true;
     }
-    if (snapshot.readable) since_.reset();  // something has restored it
-    if (!since_) return false;
+    if (snapshot.readable) suspended_ = false;  // something has restored it
     for (const RepairRun& run : repairs_) {
       const bool repairs = run.ok && !run.role.starts_with("dry-run");
-      if (repairs && run.at.begin >= *since_ && run.at.end <= snapshot.at.begin) since_.reset();
-      if (!since_) return false;
+      if (repairs && run.at.begin >= since_ && run.at.end <= snapshot.at.begin) suspended_ = false;
     }
-    return true;
+    return suspended_;
   }
 
  private:
   const std::vector<RepairRun>& repairs_;
-  std::optional<Nanoseconds> since_;
+  bool suspended_ = false;
+  Nanoseconds since_ = 0;
 };
 
 }  // namespace

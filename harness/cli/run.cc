@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "harness/campaign/settings_fields.h"
 #include "harness/campaign/storm.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
@@ -17,8 +18,6 @@ namespace {
 
 struct Options {
   StormSettings settings;
-  double duration_s = 0;
-  double time_limit_s = 600;
   std::string injection = "auto";
   bool json = false;
   bool seeded = false;
@@ -40,10 +39,6 @@ std::vector<std::string> reproducing(std::vector<std::string> argv, const Option
 
 int run(Options& options, const std::vector<std::string>& argv) {
   StormSettings& settings = options.settings;
-  settings.duration =
-      std::chrono::milliseconds(static_cast<std::int64_t>(options.duration_s * 1e3));
-  settings.time_limit =
-      std::chrono::milliseconds(static_cast<std::int64_t>(options.time_limit_s * 1e3));
   if (!options.seeded) settings.seed = std::random_device()();
   settings.command = reproducing(argv, options);
   if (const std::string problem = check(settings); !problem.empty()) return usage(problem);
@@ -73,44 +68,16 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
       "run", "Storm: concurrent spawners under injected faults, then every invariant is checked");
   const auto options = std::make_shared<Options>();
   StormSettings& settings = options->settings;
-  command->add_option("--target", settings.target, "What to test")->capture_default_str();
-  command->add_option("--agents", settings.agents, "Concurrent spawners")->capture_default_str();
-  command->add_option("--spawns", settings.spawns, "Spawns per spawner")->capture_default_str();
-  command->add_option("--processes", settings.processes,
-                      "Processes to spread the spawners over (default: chosen)");
-  command->add_option("--threads", settings.threads, "Threads per process (default: chosen)");
-  command->add_option("--duration", options->duration_s,
-                      "Go on spawning for so many seconds, instead of --spawns");
-  command->add_option("--crash-rate", settings.crash_rate,
-                      "Share of the spawns whose process is killed, at a drawn system call");
-  command->add_option("--kill-session-rate", settings.kill_session_rate,
-                      "Sessions killed from outside, per spawn");
-  command->add_option("--kill-server-rate", settings.kill_server_rate,
-                      "tmux servers killed, per spawn");
-  command->add_option("--pause-rate", settings.pause_rate,
-                      "Share of the spawns whose process is stopped (SIGSTOP) for a while");
-  command->add_option("--update-rate", settings.update_rate, "Status updates per spawn")
-      ->capture_default_str();
-  command
-      ->add_option("--kill-rate", settings.kill_rate, "Agents killed through the target, per spawn")
-      ->capture_default_str();
-  command->add_option("--list-rate", settings.list_rate, "Lists per spawn")->capture_default_str();
-  command->add_option("--validate-rate", settings.validate_rate, "Validations per spawn")
-      ->capture_default_str();
-  command->add_option("--preload", settings.preload, "Ended agents in the registry beforehand")
-      ->capture_default_str();
-  command->add_option("--types", settings.types,
-                      "Agent types that the spawns share (0: each its own)");
-  command->add_flag("--unique-types", settings.unique_types,
-                    "Each spawn asks to be the only active agent of its type in its task");
-  command->add_option("--max-concurrent", settings.max_concurrent, "Limit given to the target");
-  command->add_option("--max-agents", settings.max_agents, "Limit given to the target");
+  for_each_field(settings, [&](const char* name, auto& field, const char* description) {
+    const std::string flag = std::string("--") + name;
+    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, bool>) {
+      command->add_flag(flag, field, description);
+    } else {
+      command->add_option(flag, field, description)->capture_default_str();
+    }
+  });
   CLI::Option* seed =
       command->add_option("--seed", settings.seed, "Draws all faults (default: drawn)");
-  command->add_option("--time-limit", options->time_limit_s, "Seconds; then the verdict is unknown")
-      ->capture_default_str();
-  command->add_option("--sessions", settings.sessions, "Where agents live: tmux or process")
-      ->capture_default_str();
   command
       ->add_option("--injection", options->injection,
                    "auto, supervisor (or fail), signals (SIGKILL at random moments)")

@@ -1,14 +1,15 @@
 #include "harness/fault/crash_plan.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace stress {
 
 CrashPlan::CrashPlan(const Choice& choice, double rate, std::uint64_t spawns,
-                     const PathProfile& path)
+                     const PathProfile& path, const std::vector<std::string>& only)
     : choice_(choice), spawns_(spawns) {
   const auto count = static_cast<std::uint64_t>(std::llround(rate * static_cast<double>(spawns)));
-  const std::vector<PointClass> strata = classes(path);
+  const std::vector<PointClass> strata = classes(path, only);
   if (count == 0 || strata.empty()) return;
   const std::vector<std::uint64_t> slots = choice_.of("slots").sample(spawns, count);
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -28,7 +29,8 @@ CrashPlan::CrashPlan(const Choice& choice, double rate, std::uint64_t spawns,
   }
 }
 
-std::vector<PointClass> CrashPlan::classes(const PathProfile& path) const {
+std::vector<PointClass> CrashPlan::classes(const PathProfile& path,
+                                           const std::vector<std::string>& only) const {
   std::vector<PointClass> result;
   for (std::size_t k = 0; k < kPointKinds; ++k) {
     const auto kind = static_cast<PointKind>(k);
@@ -40,6 +42,11 @@ std::vector<PointClass> CrashPlan::classes(const PathProfile& path) const {
   // A torn write is what registries fear most: it comes first, in every run.
   if (path.writes_over_a_page > 0) {
     result.insert(result.begin(), {PointKind::kWrite, Position::kMid});
+  }
+  if (!only.empty()) {
+    std::erase_if(result, [&](const PointClass& cls) {
+      return std::ranges::find(only, to_string(cls)) == only.end();
+    });
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "harness/choice/choice.h"
@@ -28,7 +29,9 @@ struct Hit {
 /// Not thread-safe.
 class CrashPlan {
  public:
-  CrashPlan(const Choice& choice, double rate, std::uint64_t spawns, const PathProfile& path);
+  /// `only`: names of classes to draw from; empty: all that occur on the path.
+  CrashPlan(const Choice& choice, double rate, std::uint64_t spawns, const PathProfile& path,
+            const std::vector<std::string>& only = {});
 
   /// The hit of this attempt, if it has one.
   [[nodiscard]] const Hit* hit(std::uint64_t slot, bool replacement) const;
@@ -43,7 +46,8 @@ class CrashPlan {
   [[nodiscard]] std::uint64_t outstanding() const { return by_slot_.size(); }
 
  private:
-  std::vector<PointClass> classes(const PathProfile& path) const;
+  std::vector<PointClass> classes(const PathProfile& path,
+                                  const std::vector<std::string>& only) const;
 
   Choice choice_;
   std::uint64_t spawns_;

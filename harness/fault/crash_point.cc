@@ -26,6 +26,29 @@ std::string to_string(const PointClass& cls) {
                      kPositions.at(static_cast<std::size_t>(cls.position)));
 }
 
+std::vector<std::string> all_point_classes() {
+  std::vector<std::string> names;
+  for (std::size_t kind = 0; kind < kPointKinds; ++kind) {
+    for (const Position position : {Position::kBefore, Position::kMid, Position::kAfter}) {
+      const PointClass cls{static_cast<PointKind>(kind), position};
+      if (position == Position::kMid && cls.kind != PointKind::kWrite) continue;
+      names.push_back(to_string(cls));
+    }
+  }
+  return names;
+}
+
+std::optional<PointClass> parse_point_class(std::string_view name) {
+  for (std::size_t kind = 0; kind < kPointKinds; ++kind) {
+    for (const Position position : {Position::kBefore, Position::kMid, Position::kAfter}) {
+      const PointClass cls{static_cast<PointKind>(kind), position};
+      if (position == Position::kMid && cls.kind != PointKind::kWrite) continue;
+      if (to_string(cls) == name) return cls;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<PointKind> PointClassifier::kind_of(const Op& op) const {
   const auto watches = [&](const std::string& path) {
     return std::ranges::any_of(watched, [&](const auto& folder) {

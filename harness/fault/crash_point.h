@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/supervise/op.h"
@@ -25,6 +26,10 @@ struct PointClass {
   auto operator<=>(const PointClass&) const = default;
 };
 std::string to_string(const PointClass& cls);
+/// The inverse; nullopt: no such class.
+std::optional<PointClass> parse_point_class(std::string_view name);
+/// The names of all classes, of which a path has some.
+std::vector<std::string> all_point_classes();
 
 /// Tells which kind of point a system call is, if any.
 struct PointClassifier {

@@ -13,8 +13,8 @@ using wire::Json;
 
 /// By index in Event.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {
-    "run",    "invoke",    "complete", "fault", "snapshot", "sessions",   "life",
-    "repair", "bystander", "leftover", "stall", "trouble",  "quiescence", "finished"};
+    "run",       "invoke",   "complete", "fault",   "snapshot",   "sessions", "life", "repair",
+    "bystander", "leftover", "stall",    "trouble", "quiescence", "finished", "loads"};
 
 template <std::size_t I = 0>
 Event make_event(std::size_t index) {

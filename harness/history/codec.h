@@ -29,9 +29,9 @@ struct Completion {
 struct Finished {
   bool operator==(const Finished&) const = default;
 };
-using Event =
-    std::variant<RunFacts, Invocation, Completion, Fault, Snapshot, SessionsView, AgentLife,
-                 RepairRun, Bystander, Leftover, Stall, Trouble, Quiescence, Finished>;
+using Event = std::variant<RunFacts, Invocation, Completion, Fault, Snapshot, SessionsView,
+                           AgentLife, RepairRun, Bystander, Leftover, Stall, Trouble, Quiescence,
+                           Finished, RegistryLoads>;
 
 /// One JSON object without newline: {"event":"invoke",…}; members that hold their default are left
 /// out. Bytes that are not UTF-8 become U+FFFD. Documented in scenarios/schema/history.schema.json.

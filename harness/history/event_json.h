@@ -162,7 +162,8 @@ class Reader {
     if (!json.is_array()) return refuse(path);
     values.clear();
     for (const Json& item : json) {
-      read(item, values.emplace_back(), path + "[" + std::to_string(values.size()) + "]");
+      const std::string place = path + "[" + std::to_string(values.size()) + "]";
+      read(item, values.emplace_back(), place);
     }
   }
   void read(const Json& json, std::set<std::string>& values, const std::string& path) {

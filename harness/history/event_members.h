@@ -59,6 +59,8 @@ void members(auto& io, Like<TargetFacts> auto& v) {
   io.member("max_concurrent", v.max_concurrent);
   io.member("max_agents", v.max_agents);
   io.member("max_depth", v.max_depth);
+  io.member("loads_per_spawn", v.loads_per_spawn);
+  io.member("loads_per_gate", v.loads_per_gate);
   io.member("root_parent", v.root_parent, "orchestrator");
   io.member("active", v.active);
   io.member("claims_session", v.claims_session);
@@ -71,6 +73,7 @@ void members(auto& io, Like<RunFacts> auto& v) {
   io.member("engine", v.engine);
   io.member("target", v.target);
   io.member("spawns_required", v.spawns_required);
+  io.member("counts_loads", v.counts_loads);
 }
 
 void members(auto& io, Like<Invocation> auto& v) {
@@ -161,6 +164,12 @@ void members(auto& io, Like<Bystander> auto& v) {
 void members(auto& io, Like<Leftover> auto& v) {
   io.member("kind", v.kind);
   io.member("detail", v.detail);
+}
+
+void members(auto& io, Like<RegistryLoads> auto& v) {
+  io.member("op", v.op);
+  io.member("locked", v.locked);
+  io.member("unlocked", v.unlocked);
 }
 
 void members(auto& io, Like<Stall> auto& v) {

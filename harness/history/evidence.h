@@ -21,6 +21,9 @@ struct Interval {
   bool operator==(const Interval&) const = default;
 };
 
+/// The client of operations that the harness made for itself, before the storm.
+inline constexpr const char* kSetupClient = "setup";
+
 enum class OpKind { kSpawn, kKill, kUpdate, kList, kValidate };
 
 /// ok: acknowledged. refused: declared by the target as 'no effect'. info: everything else (killed,
@@ -39,7 +42,8 @@ struct Operation {
   std::string type;          ///< spawn
   std::string parent;        ///< spawn
   std::string agent;         ///< the agent acted upon; spawn: the acknowledged id
-  std::map<std::string, std::string> writes;  ///< update, kill: field -> value asked for
+  /// update, kill: field -> value asked for. A message is "op-<id>": each value names its writer.
+  std::map<std::string, std::string> writes;
   Nanoseconds invoked = 0;
   /// None: its process died first. An info that has one takes effect no later than this.
   std::optional<Nanoseconds> completed;
@@ -182,6 +186,14 @@ struct Stall {
   bool operator==(const Stall&) const = default;
 };
 
+/// How often one spawn, or one process that works for it (a gate), opened the registry for reading.
+struct RegistryLoads {
+  std::optional<std::uint64_t> op;  ///< the spawn; none: another process
+  int locked = 0;                   ///< with a lock of the workspace held
+  int unlocked = 0;
+  bool operator==(const RegistryLoads&) const = default;
+};
+
 /// Whether the harness itself could do its work; anything but empty makes the run unknown.
 struct Trouble {
   std::string what;
@@ -208,6 +220,8 @@ struct TargetFacts {
   std::optional<int> max_concurrent;  ///< none: unlimited
   std::optional<int> max_agents;
   std::optional<int> max_depth;
+  std::optional<int> loads_per_spawn;  ///< promised reads of the registry, all under the lock
+  std::optional<int> loads_per_gate;   ///< likewise by each other process that reads it
   std::string root_parent = "orchestrator";
   std::set<std::string> active;          ///< statuses that count as active
   std::set<std::string> claims_session;  ///< those that need a session at quiescence; none: active
@@ -221,6 +235,7 @@ struct RunFacts {
   std::string engine;  ///< storm
   TargetFacts target;
   std::uint64_t spawns_required = 0;
+  bool counts_loads = false;  ///< reads of the registry were watched
   bool operator==(const RunFacts&) const = default;
 };
 
@@ -235,6 +250,7 @@ struct Evidence {
   std::vector<Bystander> bystanders;
   std::vector<Leftover> leftovers;
   std::vector<Stall> stalls;
+  std::vector<RegistryLoads> loads;  ///< only where RunFacts::counts_loads
   std::vector<Trouble> troubles;
   std::optional<Quiescence> quiescence;
   bool finished = false;  ///< the run came to its planned end

@@ -64,6 +64,7 @@ void EvidenceBuilder::add(Event event) {
           evidence_.bystanders.push_back(std::move(value));
         }
         if constexpr (std::is_same_v<V, Leftover>) evidence_.leftovers.push_back(std::move(value));
+        if constexpr (std::is_same_v<V, RegistryLoads>) evidence_.loads.push_back(value);
         if constexpr (std::is_same_v<V, Stall>) evidence_.stalls.push_back(std::move(value));
         if constexpr (std::is_same_v<V, Trouble>) evidence_.troubles.push_back(std::move(value));
         if constexpr (std::is_same_v<V, Quiescence>) evidence_.quiescence = std::move(value);

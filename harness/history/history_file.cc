@@ -81,6 +81,7 @@ base::Status store_history(const Evidence& evidence, const std::filesystem::path
   for (const Bystander& bystander : evidence.bystanders) add(encode(bystander));
   for (const Leftover& leftover : evidence.leftovers) add(encode(leftover));
   for (const Stall& stall : evidence.stalls) add(encode(stall));
+  for (const RegistryLoads& loads : evidence.loads) add(encode(loads));
   for (const Trouble& trouble : evidence.troubles) add(encode(trouble));
   if (evidence.quiescence) add(encode(*evidence.quiescence));
   if (evidence.finished) add(encode(Finished{}));

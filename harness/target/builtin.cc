@@ -159,6 +159,8 @@ TargetFacts Builtin::facts() const {
   facts.limits_always = true;
   facts.promises_durable = true;
   facts.promises_no_duplicates = setup_.unique_types;
+  facts.loads_per_spawn = 2;
+  facts.loads_per_gate = 1;
   facts.max_concurrent = limit(setup_.max_concurrent);
   if (setup_.max_agents > 0) facts.max_agents = setup_.max_agents + setup_.preload;
   facts.max_depth = limit(setup_.max_depth);

@@ -45,7 +45,7 @@ class Spawner {
       if (shared_.control.stop != 0) return;
       const Choice choice = choice_.of(slot);
       others(choice);
-      if (!spawn_until_acknowledged(slot, choice)) {
+      if (!spawn_until_done(slot, choice)) {
         shared_.gave_up = true;
         return;
       }
@@ -69,7 +69,7 @@ class Spawner {
     return reply;
   }
 
-  bool spawn_until_acknowledged(std::uint64_t slot, const Choice& choice) {
+  bool spawn_until_done(std::uint64_t slot, const Choice& choice) {
     bool replacement = std::ranges::find(thread_.replaced, slot) != thread_.replaced.end();
     for (int attempt = 0; attempt < shared_.config.attempts_max; ++attempt) {
       if (shared_.control.stop != 0) return true;
@@ -87,6 +87,7 @@ class Spawner {
         known_.push_back(reply.agent);
         return true;
       }
+      if (reply.outcome == OpOutcome::kRefused && shared_.config.accept_refusals) return true;
       replacement = true;
       // A server that was just killed needs a moment; what is tested is not how fast we retry.
       std::this_thread::sleep_for(std::chrono::milliseconds(std::min(20 * (attempt + 1), 200)));

@@ -31,9 +31,10 @@ struct WorkerConfig {
   double kill_rate = 0;
   double list_rate = 0;
   double validate_rate = 0;
-  bool unique_types = false;  ///< each spawn asks for uniqueness of its type
-  std::uint64_t types = 0;    ///< how many types the spawns share; 0: each its own
-  int attempts_max = 50;      ///< per spawn, before the worker gives up
+  bool unique_types = false;     ///< each spawn asks for uniqueness of its type
+  std::uint64_t types = 0;       ///< how many types the spawns share; 0: each its own
+  bool accept_refusals = false;  ///< a refused spawn is done with
+  int attempts_max = 50;         ///< per spawn, before the worker gives up
   std::vector<WorkerThread> threads;
 };
 

@@ -55,6 +55,7 @@ base::Status store_config(const WorkerConfig& config, const std::filesystem::pat
                       {"validate_rate", config.validate_rate},
                       {"unique_types", config.unique_types},
                       {"types", config.types},
+                      {"accept_refusals", config.accept_refusals},
                       {"attempts_max", config.attempts_max},
                       {"threads", threads}};
   return base::replace_file(file, value.dump(1));
@@ -78,6 +79,7 @@ base::Result<WorkerConfig> load_config(const std::filesystem::path& file) {
     config.validate_rate = value.at("validate_rate");
     config.unique_types = value.at("unique_types");
     config.types = value.at("types");
+    config.accept_refusals = value.at("accept_refusals");
     config.attempts_max = value.at("attempts_max");
     for (const json& thread : value.at("threads")) {
       config.threads.push_back(thread_from_json(thread));
