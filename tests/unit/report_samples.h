@@ -1,0 +1,88 @@
+#pragma once
+
+#include <string>
+
+#include "reports/model/report.h"
+
+namespace report::testing {
+
+/// Text that breaks whoever forgets to escape: markup, quotes, control characters, bytes that are
+/// no UTF-8, an escape sequence, a long word.
+inline const std::string kNasty =
+    "<b>&amp;\"'|`*\n\x1b[31mred\x07 \xff ]]> 漢字 \xEF\xBF\xBF " + std::string(150, 'w');
+
+inline Report passing_report() {
+  Report report;
+  report.name = "smoke";
+  report.version = "0.1.0";
+  report.verdict = Verdict::kPass;
+  report.seed = 18'446'744'073'709'551'615u;
+  report.reproducible = "statistical";
+  report.engine = "storm";
+  report.injection = "supervisor";
+  report.target = "builtin";
+  report.started_at = "2024-05-06T07:08:09Z";
+  report.duration_s = 12.25;
+  report.command = {"stress", "--agents", "10", "--out", "a folder/it's"};
+  report.settings = {{"agents", "10"}};
+  report.totals = {.spawns_required = 100,
+                   .spawns_acknowledged = 100,
+                   .spawns_refused = 1,
+                   .spawns_info = 10,
+                   .operations = 412,
+                   .crashes_drawn = 10,
+                   .crashes_injected = 10,
+                   .faults_injected = 12,
+                   .snapshots = 214};
+  report.invariants = {
+      {"registry-readable", Verdict::kPass, 214, "214 snapshots", {}, 0},
+      {"no-duplicates", Verdict::kNotApplicable, 0, "the target does not promise it", {}, 0}};
+  report.faults = {{"crash", "write-mid", 2, 2}, {"pause", "", 3, 2}};
+  report.latency = {{"spawn", 110, 12.5, 80.25, 99}};
+  report.notes = {"processes of the tmux server are not watched"};
+  return report;
+}
+
+inline Report failing_report() {
+  Report report = passing_report();
+  report.verdict = Verdict::kFail;
+  InvariantResult broken;
+  broken.id = "acked-present";
+  broken.verdict = Verdict::kFail;
+  broken.checked = 99;
+  broken.evidence = kNasty;
+  broken.violations_total = 21;
+  for (int i = 0; i < 20; ++i) {
+    Violation violation;
+    violation.summary = "Agent a-" + std::to_string(i) + " is missing. " + kNasty;
+    violation.agent = "a-" + std::to_string(i);
+    violation.operations = {"+1.000 ms .. +2.000 ms  p1.t1  spawn #1 ok", kNasty};
+    violation.fault = "crash write-mid: " + kNasty;
+    violation.registry_before = "{\"id\": \"a\"}" + kNasty;
+    violation.registry_after = "(absent)";
+    broken.violations.push_back(violation);
+  }
+  report.invariants.push_back(broken);
+  report.invariants.push_back({"progress",
+                               Verdict::kUnknown,
+                               412,
+                               "1 operation overdue, but not proven to be stuck",
+                               {},
+                               0});
+  report.name = kNasty;
+  report.target = kNasty;
+  report.notes = {kNasty};
+  report.faults.push_back({kNasty, kNasty, 1, 0});
+  report.latency.push_back({kNasty, 1, 1, 1, 1});
+  report.settings[kNasty] = kNasty;
+  return report;
+}
+
+inline Report unknown_report() {
+  Report report = passing_report();
+  report.verdict = Verdict::kUnknown;
+  report.reason = "the run did not come to its planned end";
+  return report;
+}
+
+}  // namespace report::testing
