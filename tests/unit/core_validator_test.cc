@@ -351,17 +351,18 @@ TEST_F(ValidatorTest, UnknownLivenessIsNeverRepaired) {
 }
 
 TEST_F(ValidatorTest, ASessionSeenInOneListingOnlyIsInMotion) {
-  // The registry is read between the listings; there a spawner's commit slips in.
+  // It comes up, or ends, between the two.
   class Moving final : public SessionHost {
    public:
-    explicit Moving(SessionIdentity late) : late_(std::move(late)) {}
+    Moving(SessionIdentity moving, int shown_in)
+        : moving_(std::move(moving)), shown_in_(shown_in) {}
     base::Result<SessionIdentity> create(const SessionSpec&) override {
       return base::fail(Errc::kUnavailable, "not here");
     }
     base::Result<Listing> list() override {
       Listing listing;
       listing.server_running = true;
-      if (++looks_ % 2 == 0) listing.sessions.push_back({late_, workspace, "gone"});
+      if (looks_++ % 2 == shown_in_) listing.sessions.push_back({moving_, workspace, "gone"});
       return listing;
     }
     base::Status end(const SessionIdentity&, std::chrono::milliseconds) override {
@@ -377,14 +378,17 @@ TEST_F(ValidatorTest, ASessionSeenInOneListingOnlyIsInMotion) {
     std::string workspace;
 
    private:
-    SessionIdentity late_;
+    SessionIdentity moving_;
+    int shown_in_;  // 0: the first of two listings, 1: the second
     int looks_ = 0;
   };
-  auto moving = std::make_unique<Moving>(*record(healthy).session);
-  moving->workspace = workspace->config().workspace_id;
-  const auto other = Workspace::open(root, {.operations_log = true, .host = std::move(moving)});
-  EXPECT_TRUE(repair(*other)->findings.empty());
-  EXPECT_EQ(to_json(record(healthy)), healthy_record);
+  for (const int shown_in : {0, 1}) {
+    auto moving = std::make_unique<Moving>(*record(healthy).session, shown_in);
+    moving->workspace = workspace->config().workspace_id;
+    const auto other = Workspace::open(root, {.operations_log = true, .host = std::move(moving)});
+    EXPECT_TRUE(repair(*other)->findings.empty());
+    EXPECT_EQ(to_json(record(healthy)), healthy_record);
+  }
 }
 
 // Goal: one repair of very many is one transaction, not one each.
