@@ -54,6 +54,7 @@ void remove_folder(const std::filesystem::path& folder) {
 /// argv or environ for exec.
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (auto& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;

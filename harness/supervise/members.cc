@@ -79,6 +79,7 @@ std::map<pid_t, base::UniqueFd> open_members(const std::vector<Group::Member>& m
 void wait_for_all(const std::map<pid_t, base::UniqueFd>& opened, milliseconds time) {
   const std::int64_t deadline = base::monotonic_ns() + std::chrono::nanoseconds(time).count();
   std::vector<pollfd> waiting;
+  waiting.reserve(opened.size());
   for (const auto& [pid, fd] : opened) waiting.push_back({.fd = fd.get(), .events = POLLIN});
   while (!waiting.empty()) {
     const std::int64_t left = (deadline - base::monotonic_ns()) / 1'000'000;

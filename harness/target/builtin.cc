@@ -30,7 +30,7 @@ constexpr std::string_view kTasks[] = {"TASK-A", "TASK-B"};
 /// Beside this program, as built and as installed; else by PATH.
 fs::path find_program(std::string_view name) {
   std::error_code error;
-  const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path() / name;
+  fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path() / name;
   if (!error && ::access(beside.c_str(), X_OK) == 0) return beside;
   return name;
 }
