@@ -166,13 +166,9 @@ void Aftermath::observe() {
 
 void Aftermath::shut_down(std::chrono::milliseconds timeout) {
   probe_.shut_down();
-  const auto is_canary = [](const Group::Member& member) {
-    return member.command == "sleep infinity";
-  };
   std::vector<Group::Member> left;
   poll_until(timeout, [&] {
     left = group_.members();
-    std::erase_if(left, is_canary);
     return left.empty();
   });
   for (const Group::Member& member : left) {

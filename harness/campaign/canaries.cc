@@ -1,5 +1,7 @@
 #include "harness/campaign/canaries.h"
 
+#include <csignal>
+
 #include <fmt/format.h>
 
 #include "harness/campaign/tree_digest.h"
@@ -32,6 +34,7 @@ base::Status Canaries::plant() {
   const auto started = base::start_detached(process, {});
   if (!started) return std::unexpected(started.error());
   planted_.push_back({"canary-process", "sleep in the workspace", started->pid});
+  processes_.push_back(*started);
   return {};
 }
 
@@ -58,6 +61,13 @@ void Canaries::compare(Collector& collector) const {
     const Bystander bystander{key.first, key.second, text,
                               found == after.end() ? "gone" : found->second};
     collector.with([&](Evidence& evidence) { evidence.bystanders.push_back(bystander); });
+  }
+}
+
+void Canaries::end() const {
+  for (const base::ProcessIdentity& process : processes_) {
+    // One that is gone already was compared before.
+    [[maybe_unused]] const auto ended = base::signal_process(process, SIGKILL);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "harness/campaign/collector.h"
 #include "harness/campaign/session_probe.h"
 #include "harness/target/target.h"
+#include "orchestrator/base/process_identity.h"
 
 namespace stress {
 
@@ -31,6 +32,8 @@ class Canaries {
   void remember() { before_ = states(); }
   /// Puts one Bystander each into the evidence.
   void compare(Collector& collector) const;
+  /// Ends the processes among them: what then is left is the target's. Sessions end with the host.
+  void end() const;
 
  private:
   struct Planted {
@@ -46,6 +49,7 @@ class Canaries {
   const Target* second_;
   std::filesystem::path second_folder_;
   std::vector<Planted> planted_;
+  std::vector<base::ProcessIdentity> processes_;  ///< all that ever were planted
   std::map<std::pair<std::string, std::string>, std::string> before_;
 };
 

@@ -210,11 +210,17 @@ void hold_against(const Scenario& scenario, report::Report& report) {
     expect(is == wanted, fmt::format("{} was expected to be {}, not {}.", name, wanted, is));
   }
   if (result.checked == 0) return;
+  if (report.verdict == report::Verdict::kUnknown) {
+    result.verdict = report::Verdict::kUnknown;
+    result.evidence = "an inconclusive run cannot be held to anything";
+    result.violations.clear();
+    result.violations_total = 0;
+    report.invariants.push_back(std::move(result));
+    return;
+  }
   result.verdict = result.violations.empty() ? report::Verdict::kPass : report::Verdict::kFail;
   result.evidence = "what the scenario expects of a run";
-  // An inconclusive run cannot be held to its figures; a conclusive one must keep them.
-  const bool broken = result.verdict == report::Verdict::kFail;
-  if (broken && report.verdict == report::Verdict::kPass) report.verdict = report::Verdict::kFail;
+  if (result.verdict == report::Verdict::kFail) report.verdict = report::Verdict::kFail;
   report.invariants.push_back(std::move(result));
 }
 

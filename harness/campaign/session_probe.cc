@@ -96,14 +96,23 @@ class TmuxProbe : public SessionProbe {
   bool kill_server(bool abruptly) override {
     const auto outcome = tmux({"-N", "display-message", "-p", "#{pid}"});
     if (!outcome || !outcome->ok()) return false;
-    if (abruptly) return kill_process(to_number(outcome->out), SIGKILL);
+    killed_ = to_number(outcome->out);
+    if (abruptly) return kill_process(killed_, SIGKILL);
     const auto killed = tmux({"-N", "kill-server"});
     return killed && killed->ok();
   }
 
   base::Status start_server() override {
-    const auto outcome =
-        tmux({"-f", "/dev/null", "new-session", "-d", "-s", "stress-keeper", "sleep", "infinity"});
+    const std::vector<std::string> keeper = {"-f", "/dev/null",     "new-session", "-d",
+                                             "-s", "stress-keeper", "sleep",       "infinity"};
+    auto outcome = tmux(keeper);
+    if (outcome && outcome->err.starts_with("duplicate session")) return {};
+    if (outcome && outcome->err.starts_with("server exited") && killed_ != 0) {
+      // Told to exit while a client was about to make a session, a server hangs up on everybody and
+      // lives on. The storm is over, and it was ours.
+      kill_process(killed_, SIGKILL);
+      outcome = tmux(keeper);
+    }
     if (!outcome) return std::unexpected(outcome.error());
     if (!outcome->ok()) {
       return base::fail(base::Errc::kUnavailable, "cannot start a private tmux server: {}",
@@ -150,6 +159,7 @@ class TmuxProbe : public SessionProbe {
 
   RunPlace place_;
   SessionNaming naming_;
+  std::int64_t killed_ = 0;  ///< the server that was killed last
 };
 
 /// Sessions are processes marked by their environment: SPAWNSTORM_SESSION=<name>:<pid>:….

@@ -320,6 +320,7 @@ void Storm::look_at_the_end() {
   aftermath.repair();
   aftermath.observe();
   canaries_.compare(collector_);
+  canaries_.end();
   std::error_code ignored;
   std::filesystem::copy_file(stage_->target().observer().map().file,
                              stage_->folder().results() / "registry-final", ignored);

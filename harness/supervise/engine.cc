@@ -219,7 +219,8 @@ void Engine::loop() {
         reap(*root);
       } else if ((event.events & EPOLLIN) != 0) {
         receive(*root);
-      } else if (root->launched.listener.valid()) {  // hung up: no task of this launch is left
+      } else if ((event.events & EPOLLHUP) != 0 &&
+                 root->launched.listener.valid()) {  // hung up: no task of this launch is left
         epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root->launched.listener.get(), nullptr);
         root->launched.listener.reset();
       }

@@ -19,14 +19,17 @@ std::filesystem::path socket_folder() {
   return std::filesystem::absolute(base, ignored) / fmt::format("tmux-{}", ::getuid());
 }
 
+std::filesystem::path path_of(const std::string& socket) {
+  if (socket.starts_with('/')) return socket;
+  return socket_folder() / (socket.empty() ? "default" : socket);
+}
+
 base::Status check_socket(const std::string& socket) {
-  const bool absolute = socket.starts_with('/');
-  if (!absolute && socket.contains('/')) {
+  if (!socket.starts_with('/') && socket.contains('/')) {
     return base::fail(base::Errc::kInvalid, "tmux socket {} is neither a name nor an absolute path",
                       socket);
   }
-  const auto path = absolute ? std::filesystem::path(socket)
-                             : socket_folder() / (socket.empty() ? "default" : socket);
+  const std::filesystem::path path = path_of(socket);
   if (path.native().size() >= sizeof(sockaddr_un::sun_path)) {
     return base::fail(base::Errc::kInvalid,
                       "tmux socket {} is too long: {} bytes, at most {}; set TMUX_TMPDIR to a "
@@ -76,6 +79,8 @@ TmuxVerdict classify_tmux(int exit_code, std::string_view err) {
 }
 
 TmuxClient::TmuxClient(TmuxOptions options) : options_(std::move(options)) {}
+
+std::filesystem::path TmuxClient::socket_path() const { return path_of(options_.socket); }
 
 base::Result<TmuxReply> TmuxClient::call(const std::vector<std::string>& arguments, Server server,
                                          const std::filesystem::path& cwd) const {

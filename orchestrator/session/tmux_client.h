@@ -46,6 +46,7 @@ class TmuxClient {
                                              const std::filesystem::path& cwd = {}) const;
 
   [[nodiscard]] const TmuxOptions& options() const { return options_; }
+  [[nodiscard]] std::filesystem::path socket_path() const;
 
  private:
   TmuxOptions options_;

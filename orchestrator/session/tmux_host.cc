@@ -12,6 +12,7 @@
 #include "orchestrator/session/tmux_client.h"
 #include "orchestrator/session/tmux_listing.h"
 #include "orchestrator/session/tmux_quoting.h"
+#include "orchestrator/session/tmux_retired_server.h"
 
 // Policy. A session is made and marked by one client call, so no moment exists at which a killed
 // spawner leaves an unmarked one. tmux finds targets by prefix unless told "=name", numbers its
@@ -152,13 +153,20 @@ base::Result<SessionIdentity> TmuxHost::create(const SessionSpec& spec) {
         if (may_be_ours) return adopt(spec);
         return base::fail(base::Errc::kExists, "session {} exists already", spec.name);
       case TmuxVerdict::kNoServer:
-        if (attempt >= 2 || !is_private) return tmux_failure(*reply, step);
+        if (attempt >= 3 || !is_private) return tmux_failure(*reply, step);
         if (auto status = start_server(); !status) {
           return base::fail_from(std::move(status.error()), step);
         }
         break;
       case TmuxVerdict::kServerExited:
-        if (attempt >= 2 || may_be_ours) return tmux_failure(*reply, step);
+        if (attempt >= 3) return tmux_failure(*reply, step);
+        if (may_be_ours && is_private) {
+          // Twice in a row: not a server that dies, but one that will not.
+          if (auto ended = end_retired_server(client_.socket_path(), client_.options().timeout);
+              !ended) {
+            return base::fail_from(std::move(ended.error()), step);
+          }
+        }
         may_be_ours = true;
         break;
       default:
