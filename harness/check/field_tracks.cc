@@ -163,10 +163,9 @@ const Operation* FieldTracks::writer_elsewhere(std::size_t field, std::string_vi
   return found->second;
 }
 
-bool FieldTracks::names_writer_elsewhere(std::size_t field, std::string_view value,
-                                         std::string_view agent) const {
-  const Operation* writer = writer_elsewhere(field, value, agent);
-  return writer != nullptr && value == fmt::format("op-{}", writer->id);
+bool FieldTracks::names_its_writer(std::size_t field, std::string_view value) const {
+  const auto found = asked_[field].find(value);
+  return found != asked_[field].end() && value == fmt::format("op-{}", found->second->id);
 }
 
 std::optional<Nanoseconds> FieldTracks::ended_since(std::string_view agent) const {

@@ -55,10 +55,9 @@ class FieldTracks {
   /// The first operation that asked for `value` on another agent; none: nullptr.
   [[nodiscard]] const Operation* writer_elsewhere(std::size_t field, std::string_view value,
                                                   std::string_view agent) const;
-  /// Whether the value names such an operation as its writer ("op-<id>"), so that it cannot be a
-  /// value that the agent had from its beginning.
-  [[nodiscard]] bool names_writer_elsewhere(std::size_t field, std::string_view value,
-                                            std::string_view agent) const;
+  /// Whether the value names an operation of the run as its writer ("op-<id>"), so that no agent
+  /// can have had it from its beginning.
+  [[nodiscard]] bool names_its_writer(std::size_t field, std::string_view value) const;
 
   [[nodiscard]] Nanoseconds damage(Nanoseconds until) const { return damage_.last_until(until); }
   [[nodiscard]] bool damaged() const { return damage_.any(); }

@@ -191,8 +191,7 @@ class AgentJudge {
     WriteSet writes = asked == reg.writes.end() ? WriteSet{} : asked->second;
     if (field == FieldTracks::kStatus) {
       add_own_statuses(writes, value);
-    } else if (is_initial(field, value) &&
-               !tracks_.names_writer_elsewhere(field, value, agent_.id)) {
+    } else if (is_initial(field, value) && !tracks_.names_its_writer(field, value)) {
       writes.add({.end = created()});
     }
     writes.sort();

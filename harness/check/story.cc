@@ -132,10 +132,17 @@ std::vector<std::string> Story::operations_around(const Finding& finding) const 
     }
   };
   gather([&](const Operation& op) { return concerns(finding, op.agent); });
-  if (before.empty() && after.empty() && !finding.agent.empty()) {
-    gather([](const Operation& op) {
-      return op.kind == OpKind::kSpawn && op.outcome == OpOutcome::kInfo;
-    });
+  if (before.empty() && after.empty()) {
+    if (finding.agent.empty()) {
+      gather([&](const Operation& op) {
+        return op.invoked <= finding.at && (!op.completed || *op.completed >= finding.at);
+      });
+      if (before.empty()) gather([](const Operation&) { return true; });
+    } else {
+      gather([](const Operation& op) {
+        return op.kind == OpKind::kSpawn && op.outcome == OpOutcome::kInfo;
+      });
+    }
     after.clear();
   }
   std::vector<std::string> lines;

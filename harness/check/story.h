@@ -44,7 +44,8 @@ class Story {
   [[nodiscard]] std::string line(const Operation& op) const;
 
   /// The operations on the finding's agents, those nearest to it in time, one line each. Where
-  /// there is none: spawns of unknown outcome, one of which must have made the agent.
+  /// there is none: spawns of unknown outcome, one of which must have made the agent. A finding
+  /// without an agent: the operations in flight at that time, else the last before it.
   [[nodiscard]] std::vector<std::string> operations_around(const Finding& finding) const;
   /// The last injected fault before it that hit one of its agents; else the last one of all; else
   /// empty.

@@ -149,6 +149,16 @@ TEST(NoLostUpdate, NamesAValueFromNowhereAndOneFromAnotherAgent) {
   EXPECT_THAT(judge(run), FailsOnce("a", "wrote to agent b"));
 }
 
+TEST(NoLostUpdate, AMessageOfTheFutureIsNoBeginning) {
+  RunStory run;
+  run.spawn("a", 0, 2);
+  run.set("a", "message", "op-2");
+  run.snapshot(3, 4);
+  run.update("a", "message", "op-2", 5, 6);
+  run.snapshot(7, 8);
+  EXPECT_THAT(judge(run), FailsOnce("a", "before operation 2"));
+}
+
 TEST(NoLostUpdate, AnotherAgentsMessageIsNoBeginning) {
   RunStory run;
   run.spawn("a", 0, 2);

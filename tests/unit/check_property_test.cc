@@ -158,8 +158,13 @@ std::vector<Step> reads() {
   return drawn;
 }
 
+Play random_play() {
+  const std::vector<Step> operations = *steps();
+  return play(operations, reads());
+}
+
 RC_GTEST_PROP(JudgesOfSnapshots, RaiseNoAlarmOnACorrectRun, ()) {
-  const Evidence evidence = evidence_of(play(*steps(), reads()));
+  const Evidence evidence = evidence_of(random_play());
   for (const Invariant invariant :
        {check_registry_readable, check_unique_ids, check_acked_present, check_no_lost_update,
         check_counts_match, check_repair_harmless}) {
@@ -197,7 +202,7 @@ std::vector<std::pair<std::size_t, const Operation*>> impossible_messages(const 
 }
 
 RC_GTEST_PROP(JudgesOfSnapshots, FindOneImpossibleMessage, ()) {
-  Play played = play(*steps(), reads());
+  Play played = random_play();
   const auto choices = impossible_messages(played);
   RC_PRE(!choices.empty());
   const auto [read, op] = choices[static_cast<std::size_t>(
@@ -214,7 +219,7 @@ RC_GTEST_PROP(JudgesOfSnapshots, FindOneImpossibleMessage, ()) {
 }
 
 RC_GTEST_PROP(JudgesOfSnapshots, FindOneMessageFromNowhere, ()) {
-  Play played = play(*steps(), reads());
+  Play played = random_play();
   const bool written = std::ranges::any_of(played.run.raw().operations, [](const Operation& op) {
     return op.writes.contains("message");
   });
@@ -233,7 +238,7 @@ RC_GTEST_PROP(JudgesOfSnapshots, FindOneMessageFromNowhere, ()) {
 }
 
 RC_GTEST_PROP(JudgesOfSnapshots, FindOneAcknowledgedAgentMissing, ()) {
-  Play played = play(*steps(), reads());
+  Play played = random_play();
   std::vector<std::size_t> late;
   for (std::size_t i = 0; i < played.reads.size(); ++i) {
     if (played.reads[i].at.begin > 30) late.push_back(i);
@@ -246,7 +251,7 @@ RC_GTEST_PROP(JudgesOfSnapshots, FindOneAcknowledgedAgentMissing, ()) {
 }
 
 RC_GTEST_PROP(JudgesOfSnapshots, FindOneVersionThatFell, ()) {
-  Play played = play(*steps(), reads());
+  Play played = random_play();
   Read& last = played.reads.back();
   ObservedAgent* agent = find_agent(last, id_of(0));
   ASSERT_NE(agent, nullptr);
