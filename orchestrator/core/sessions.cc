@@ -31,7 +31,7 @@ base::Status check_unmarked(const Listing& listing, const Agent& agent) {
   if (!agent.session || !agent.attempt.empty()) return {};
   for (const Session& session : listing.sessions) {
     if (session.identity.name == agent.session->name) {
-      return base::fail(Errc::kRefused,
+      return base::fail(Errc::kUnavailable,
                         "session {} is not marked as this workspace's: end it by hand, then kill "
                         "agent {} again",
                         session.identity.name, agent.id);
@@ -86,11 +86,13 @@ base::Status end_attempt(const Workspace& workspace, const Agent& agent) {
 
 base::Status finish_stopping(const Workspace& workspace, const Agent& agent) {
   if (auto ended = end_attempt(workspace, agent); !ended) {
-    // Best effort: where even this fails, the record's deadline frees it.
-    (void)give_back(workspace, agent);
-    return base::fail_from(
-        ended.error(),
-        fmt::format("agent {} stays `stopping`, its session was not ended", agent.id));
+    std::string context =
+        fmt::format("agent {} stays `stopping`, its session was not ended", agent.id);
+    if (auto given = give_back(workspace, agent); !given) {
+      context +=
+          fmt::format(" (nor was it given back before its deadline: {})", given.error().message);
+    }
+    return base::fail_from(ended.error(), context);
   }
   const auto commit =
       workspace.store().transact("kill-commit", agent.id, [&](Transaction& tx) -> base::Status {

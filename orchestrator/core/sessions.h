@@ -27,7 +27,7 @@ void end_record(Agent& agent, AgentStatus status, std::string reason, base::Wall
 /// Ends what may run for this attempt: the recorded session, and any listed one that carries the
 /// attempt's mark. `listing` must be younger than the transaction that gave the record up: a
 /// session which is not in it cannot run an agent any more, as its gate finds the record given up.
-/// Errors: kTimeout, kUnavailable, kRefused (an unmarked session has the recorded name).
+/// Errors: kTimeout, kUnavailable (also: an unmarked session has the recorded name).
 base::Status end_attempt(const Workspace& workspace, const Listing& listing, const Agent& agent);
 /// The same with a listing of its own.
 base::Status end_attempt(const Workspace& workspace, const Agent& agent);

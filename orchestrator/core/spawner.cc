@@ -172,8 +172,8 @@ class Attempt {
   /// the validator's. Returns `cause`, never as one of the codes that promise 'no effect'.
   base::Status give_up(base::Error cause) {
     const Agent& agent = assignment_.agent;
-    (void)workspace_.store().transact(
-        "spawn-failed", agent.id, [&](Transaction& tx) -> base::Status {
+    const auto recorded =
+        workspace_.store().transact("spawn-failed", agent.id, [&](Transaction& tx) -> base::Status {
           auto record = tx.agent(agent.id);
           if (!record) return std::unexpected(record.error());
           const bool ours = record->attempt == agent.attempt &&
@@ -194,6 +194,9 @@ class Attempt {
       cause.code = Errc::kIo;
     }
     std::string context = fmt::format("agent {} did not start", agent.id);
+    if (!recorded && recorded.error().code != Errc::kNotFound) {
+      context += fmt::format(" (and its record waits for repair: {})", recorded.error().message);
+    }
     if (!ended) context += fmt::format(" (and its session may live: {})", ended.error().message);
     return base::fail_from(std::move(cause), context);
   }

@@ -136,7 +136,7 @@ TEST_F(ImportTest, ValidateFindsTheGhostsOfTheSource) {
   // Control: an agent whose session is there is none, and its session is not ours to end.
   host->add("agent_coder-100000-aaaaaa", "", "");
   EXPECT_EQ(validate(*workspace)->findings.size(), 1u);
-  EXPECT_EQ(kill_agent(*workspace, "coder-100000-aaaaaa", "").error().code, Errc::kRefused);
+  EXPECT_EQ(kill_agent(*workspace, "coder-100000-aaaaaa", "").error().code, Errc::kUnavailable);
   EXPECT_EQ(host->listing.sessions.size(), 1u);
 }
 
