@@ -20,7 +20,7 @@
 namespace base {
 namespace {
 
-constexpr std::size_t kReadBytes = 64U * 1024;
+constexpr std::size_t kReadBytes = 65'536;
 
 int open_retrying(const std::filesystem::path& path, int flags, mode_t mode = 0) {
   int fd = -1;

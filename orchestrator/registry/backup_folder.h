@@ -44,8 +44,8 @@ class BackupFolder {
 
   /// Whether the file that `registry` tells about is kept under this generation's name.
   [[nodiscard]] bool keeps(const struct stat& registry, std::uint64_t generation) const;
-  /// Keeps `registry` under this generation's name; a stale file of that name (a writer was killed
-  /// before it could publish) gives way. Errors: kIo.
+  /// Keeps `registry` under this generation's name; a stale file of that name (a power loss took
+  /// its generation back) gives way. Errors: kIo.
   base::Status keep(const std::filesystem::path& registry, std::uint64_t generation) const;
   /// Removes all but `generation`, the newest, and `count` before it. Failures are left to the next
   /// time.

@@ -134,13 +134,12 @@ base::Result<JsonStore::Present> JsonStore::load(std::uint64_t& claimed) const {
   return present;
 }
 
-/// Without the lock. A file that is missing is looked for again under the lock: it may be in the
-/// making.
+/// Without the lock. What looks damaged is looked at again under the lock: a file that is missing
+/// may be in the making.
 base::Result<JsonStore::Present> JsonStore::load_settled() const {
   std::uint64_t claimed = 0;
   auto present = load(claimed);
-  if (present || present.error().code != base::Errc::kDamaged || is_there(registry_))
-    return present;
+  if (present || present.error().code != base::Errc::kDamaged) return present;
   const auto lock = base::FileLock::acquire_existing(lock_, options_.lock_timeout);
   return load(claimed);
 }
@@ -209,7 +208,7 @@ base::Status JsonStore::publish(const base::FileLock& lock, const Present& prese
   }
   if (auto published = pending->publish(); !published) return published;
   // From here on it is visible. What fails now is made up for by the next commit.
-  static_cast<void>(backups_.keep(registry_, generation));
+  [[maybe_unused]] const base::Status linked = backups_.keep(registry_, generation);
   if (auto synced = base::sync_folder(workspace_); !synced) {
     return base::fail_from(std::move(synced.error()),
                            fmt::format("{} has generation {}, but perhaps not durably",
@@ -238,7 +237,8 @@ base::Status JsonStore::create(const Limits& limits) {
     auto published = publish(*lock, nothing, commit.generation_after);
     if (!published) return published;
     // Best effort: not everybody may open the folder above.
-    static_cast<void>(base::sync_folder(std::filesystem::absolute(workspace_).parent_path()));
+    [[maybe_unused]] const base::Status synced =
+        base::sync_folder(std::filesystem::absolute(workspace_).parent_path());
     watch.stop(commit);
     if (options_.operations_log) log_.append("create", "", commit);
     return {};

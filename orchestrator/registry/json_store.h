@@ -10,7 +10,7 @@ namespace orc {
 
 struct JsonStoreOptions {
   std::chrono::milliseconds lock_timeout{15'000};
-  int backups_kept = 5;
+  int backups_kept = 5;  ///< earlier generations, besides the present one
   bool operations_log = true;
   std::uint64_t operations_log_bytes_max = 8u << 20;  ///< then it moves to operations.jsonl.1
 };
@@ -18,7 +18,7 @@ struct JsonStoreOptions {
 /// One JSON file per workspace:
 ///   registry.json                  the present generation
 ///   registry.lock                  flock; never deleted, never written
-///   backups/registry-<gen>.json    hard links to the previous good generations
+///   backups/registry-<gen>.json    hard links to the present generation and those before it
 ///   quarantine/…                   damaged files that were set aside
 ///   operations.jsonl               one line per transaction
 /// The file is compact JSON with one record a line. Its first member is "checksum": XXH3-64 over

@@ -33,14 +33,14 @@ struct AgentEntry {
 };
 
 /// One generation of the registry. Immutable but inside a transaction.
-/// Lifetime: string_views and entries point into it.
-/// Thread-safety: const calls from several threads are safe once no transaction runs on it.
+/// Lifetime: string_views, entries and tasks point into it; a put() may invalidate those of its
+/// kind. Thread-safety: const calls from several threads are safe once no transaction runs on it.
 class RegistryState {
  public:
   virtual ~RegistryState() = default;
   [[nodiscard]] virtual std::uint64_t generation() const = 0;
-  /// Set after a damaged or vanished file was replaced by its backup: changes committed after that
-  /// generation and before this one may have been lost.
+  /// Set once a damaged or vanished file was replaced by a backup, and kept from then on: changes
+  /// committed between that generation and the restore may have been lost.
   [[nodiscard]] virtual std::optional<std::uint64_t> restored_from() const = 0;
   [[nodiscard]] virtual const Limits& limits() const = 0;
   /// In order of admission, terminal ones included: records are never removed.
@@ -53,6 +53,7 @@ class RegistryState {
   [[nodiscard]] virtual Counts counts() const = 0;
   /// What the file claims, for the validator: stored counts that differ from counts().
   [[nodiscard]] virtual Counts stored_counts() const = 0;
+  /// By task id, the counts of its agents; those of tasks stay 0.
   [[nodiscard]] virtual std::map<std::string, Counts> counts_by_task() const = 0;
   [[nodiscard]] virtual std::map<std::string, Counts> stored_counts_by_task() const = 0;
   /// The whole document, for export.
@@ -62,7 +63,11 @@ class RegistryState {
 /// The state under the lock, and the changes to commit. Valid only during the body.
 class Transaction : public RegistryState {
  public:
-  /// Inserts, or replaces the record with this id. `version` is set by the store: old + 1.
+  /// Inserts, or replaces the record with this id. The store sets `version` to old + 1 (1 for a new
+  /// record), and the times that the caller left as they were. Unknown members of a replaced record
+  /// stay also where `source` is empty. Refused, which fails the transaction with kInvalid: text
+  /// that is not UTF-8, an id with characters that need escaping, and another task, type or time of
+  /// creation than the record has.
   virtual void put(Agent agent) = 0;
   virtual void put(Task task) = 0;
   virtual void set_limits(const Limits& limits) = 0;
@@ -105,7 +110,8 @@ class Store {
   /// Makes an empty registry. Errors: kExists.
   virtual base::Status create(const Limits& limits) = 0;
 
-  /// The present generation, without the lock and without changing a byte.
+  /// The present generation, without the lock (but where it looks damaged: then once more under the
+  /// lock) and without changing a byte.
   /// Errors: kNotFound (never created), kDamaged (the message names the damage and the backup),
   /// kIo.
   [[nodiscard]] virtual base::Result<std::unique_ptr<RegistryState>> read() const = 0;
@@ -125,6 +131,7 @@ class Store {
 
   /// nullopt: the registry is sound.
   [[nodiscard]] virtual base::Result<std::optional<Damage>> damage() const = 0;
+  /// Newest first.
   [[nodiscard]] virtual base::Result<std::vector<Backup>> backups() const = 0;
   /// Sets the present file aside and puts the backup in its place, as a new generation.
   virtual base::Result<Commit> restore(std::string_view backup_name) = 0;

@@ -185,10 +185,10 @@ TEST_F(JsonStore, KeepsThePresentAndTheConfiguredNumberOfEarlierGenerations) {
   }
 }
 
-TEST_F(JsonStore, ABackupThatWasNeverPublishedGivesWay) {
+TEST_F(JsonStore, AStaleBackupOfThisGenerationGivesWay) {
   const std::uint64_t next = generation() + 1;
   const auto stale = workspace_ / "backups" / fmt::format("registry-{:012}.json", next);
-  std::ofstream(stale) << "left by a writer that was killed";
+  std::ofstream(stale) << "of a generation that a power loss took back";
   ASSERT_TRUE(add("a-4"));
   EXPECT_EQ(base::read_file(stale).value(), registry_text());
 }
