@@ -42,6 +42,11 @@ int parse_and_run(const std::vector<std::string>& argv) {
   if (arguments.empty() || (arguments[0].starts_with('-') && !names_itself)) {
     arguments.insert(arguments.begin(), "run");
   }
+  if (!arguments[0].starts_with('-') && app.get_subcommand_no_throw(arguments[0]) == nullptr) {
+    fmt::print(stderr, "stress: no such command: '{}'; there are run, suite, check and report\n",
+               arguments[0]);
+    return kExitUsage;
+  }
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {
     app.parse(arguments);
