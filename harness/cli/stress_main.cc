@@ -42,7 +42,11 @@ int parse_and_run(const std::vector<std::string>& argv) {
   if (arguments.empty() || (arguments[0].starts_with('-') && !names_itself)) {
     arguments.insert(arguments.begin(), "run");
   }
-  if (!arguments[0].starts_with('-') && app.get_subcommand_no_throw(arguments[0]) == nullptr) {
+  const auto is_named = [&](const CLI::App* command) {
+    return command->get_name() == arguments[0];
+  };
+  if (!arguments[0].starts_with('-') &&
+      std::ranges::none_of(app.get_subcommands(nullptr), is_named)) {
     fmt::print(stderr, "stress: no such command: '{}'; there are run, suite, check and report\n",
                arguments[0]);
     return kExitUsage;
