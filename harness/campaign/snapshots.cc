@@ -6,15 +6,6 @@
 #include "orchestrator/base/clock.h"
 
 namespace stress {
-namespace {
-
-/// The bytes around the place of the damage are not known; the end is where files tear.
-std::string excerpt(const std::string& bytes) {
-  constexpr std::size_t kBytes = 400;
-  return bytes.size() <= kBytes ? bytes : "…" + bytes.substr(bytes.size() - kBytes);
-}
-
-}  // namespace
 
 Observation Snapshots::take(Phase phase) {
   const std::lock_guard lock(mutex_);
@@ -34,7 +25,7 @@ Observation Snapshots::take(Phase phase) {
     delta_.fill(snapshot, seen.agents);
     damage_expected_ = false;
   } else {
-    snapshot.excerpt = excerpt(seen.bytes);
+    snapshot.excerpt = seen.excerpt;
     snapshot.harness_damaged = damage_expected_;
   }
   collector_.with([&](Evidence& evidence) { evidence.snapshots.push_back(std::move(snapshot)); });

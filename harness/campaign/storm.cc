@@ -230,7 +230,8 @@ base::Status Storm::start_workers(Crew& crew) const {
 }
 
 void Storm::tend(Crew& crew) {
-  StallWatch stalls(stage_->control(), stage_->target().reply_deadline(), collector_);
+  StallWatch stalls(stage_->control(), stage_->group(), stage_->target().reply_deadline(),
+                    collector_);
   const auto end = settings_.duration_s > 0
                        ? Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                             std::chrono::duration<double>(settings_.duration_s))

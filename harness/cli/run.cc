@@ -1,5 +1,6 @@
 #include <memory>
 #include <random>
+#include <type_traits>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -73,11 +74,16 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, bool>) {
       command->add_flag(flag, field, description);
     } else {
-      command->add_option(flag, field, description)->capture_default_str();
+      CLI::Option* option = command->add_option(flag, field, description)->capture_default_str();
+      // An unsigned field would take "-1" for the largest number there is.
+      if constexpr (std::is_arithmetic_v<std::decay_t<decltype(field)>>) {
+        option->check(CLI::NonNegativeNumber);
+      }
     }
   });
   CLI::Option* seed =
-      command->add_option("--seed", settings.seed, "Draws all faults (default: drawn)");
+      command->add_option("--seed", settings.seed, "Draws all faults (default: drawn)")
+          ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--injection", options->injection,
                    "auto, supervisor (or fail), signals (SIGKILL at random moments)")
