@@ -104,7 +104,7 @@ TEST_F(AgentsTest, AKillOfAStartingAgentClosesItsGateAndEndsWhatCameUp) {
   ASSERT_TRUE(kill_agent(*workspace, id, ""));
   EXPECT_TRUE(host->listing.sessions.empty());
   EXPECT_EQ(record(id).status, AgentStatus::kTerminated);
-  EXPECT_EQ(run_gate(*workspace, id, agent.attempt, {"true"}), kGateClosed);
+  EXPECT_EQ(run_gate(*workspace, id, agent.attempt, {"/no/such/agent"}), kGateClosed);
 }
 
 TEST_F(AgentsTest, OutputIsTheLogsTailWhereThereIsNoScreen) {

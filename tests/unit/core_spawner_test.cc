@@ -251,13 +251,13 @@ TEST_F(SpawnerTest, LimitsHoldUnderManySpawners) {
 TEST_F(SpawnerTest, GateStaysClosedOnceTheRecordWasGivenUp) {
   const auto reply = spawn();
   const Agent agent = record(reply->agent_id);
-  EXPECT_EQ(run_gate(*workspace, agent.id, "other-attempt", {"true"}), kGateClosed);
-  EXPECT_EQ(run_gate(*workspace, agent.id, "", {"true"}), kGateClosed);
-  EXPECT_EQ(run_gate(*workspace, "nobody", agent.attempt, {"true"}), kGateClosed);
+  EXPECT_EQ(run_gate(*workspace, agent.id, "other-attempt", {"/no/such/agent"}), kGateClosed);
+  EXPECT_EQ(run_gate(*workspace, agent.id, "", {"/no/such/agent"}), kGateClosed);
+  EXPECT_EQ(run_gate(*workspace, "nobody", agent.attempt, {"/no/such/agent"}), kGateClosed);
   for (const AgentStatus status : {AgentStatus::kStopping, AgentStatus::kFailed,
                                    AgentStatus::kTerminated, AgentStatus::kCompleted}) {
     change(agent.id, [&](Agent& record) { record.status = status; });
-    EXPECT_EQ(run_gate(*workspace, agent.id, agent.attempt, {"true"}), kGateClosed);
+    EXPECT_EQ(run_gate(*workspace, agent.id, agent.attempt, {"/no/such/agent"}), kGateClosed);
   }
   // Control: with the record as it was it gets as far as running the command.
   change(agent.id, [&](Agent& record) { record.status = AgentStatus::kStarting; });

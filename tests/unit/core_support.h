@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <csignal>
 #include <fstream>
@@ -77,6 +79,7 @@ class FakeHost final : public SessionHost {
     const std::lock_guard lock(mutex);
     listing.server_running = true;
     const auto& process = processes.emplace_back([] {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that crashes leaves nothing behind
       for (;;) ::pause();
       return 0;
     });

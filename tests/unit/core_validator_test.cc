@@ -182,7 +182,7 @@ TEST_F(ValidatorTest, StaleStartingOfADeadSpawnerIsFenced) {
   const std::string attempt = record(id).attempt;
   expect_found_and_repaired({FindingKind::kStaleStarting});
   EXPECT_EQ(record(id).status, AgentStatus::kFailed);
-  EXPECT_EQ(run_gate(*workspace, id, attempt, {"true"}), kGateClosed);
+  EXPECT_EQ(run_gate(*workspace, id, attempt, {"/no/such/agent"}), kGateClosed);
   EXPECT_FALSE(std::filesystem::exists(workspace->prompt_file(id)));
 }
 
