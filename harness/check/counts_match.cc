@@ -86,8 +86,8 @@ report::InvariantResult check_counts_match(const Evidence& evidence) {
     }
   }
   if (snapshots == 0) tally.missing("no snapshot of the registry");
-  return std::move(tally).finish(fmt::format("{} in {}",
-                                             check::count_of(tally.facts(), "stored count"),
+  const std::uint64_t counts = tally.facts();
+  return std::move(tally).finish(fmt::format("{} in {}", check::count_of(counts, "stored count"),
                                              check::count_of(snapshots, "snapshot")));
 }
 

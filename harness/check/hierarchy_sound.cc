@@ -114,8 +114,9 @@ report::InvariantResult check_hierarchy_sound(const Evidence& evidence) {
     return std::move(tally).finish("no record judged");
   }
   Hierarchy(evidence.run.target, *quiet, tally).check();
+  const std::uint64_t records = tally.facts();
   return std::move(tally).finish(
-      fmt::format("{} at quiescence", check::count_of(tally.facts(), "record")));
+      fmt::format("{} at quiescence", check::count_of(records, "record")));
 }
 
 }  // namespace stress

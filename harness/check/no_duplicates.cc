@@ -135,8 +135,9 @@ report::InvariantResult check_no_duplicates(const Evidence& evidence) {
   }
   if (snapshots == 0) tally.missing("no snapshot of the registry");
   if (target.sessions != "none") check_sessions(evidence, tally);
+  const std::uint64_t looks = tally.facts();
   return std::move(tally).finish(fmt::format("{} of one task and type in {} and at quiescence",
-                                             count_of(tally.facts(), "look"),
+                                             count_of(looks, "look"),
                                              count_of(snapshots, "snapshot")));
 }
 

@@ -236,6 +236,7 @@ class AgentJudge {
       join(reg.runs.front().value, created(), kAlways);
     }
     std::vector<check::Cluster> list;
+    list.reserve(clusters.size());
     for (const auto& [value, cluster] : clusters) list.push_back(cluster);
     const auto contradiction = check::unique_order(std::move(list));
     if (!contradiction) return;

@@ -14,7 +14,6 @@ namespace stress {
 namespace {
 
 using check::count_of;
-using check::Finding;
 using check::render;
 
 std::uint64_t check_spawns(const Evidence& evidence, check::Tally& tally) {

@@ -175,7 +175,11 @@ class Reader {
   void read(const Json& json, std::map<std::string, T>& values, const std::string& path) {
     if (!json.is_object()) return refuse(path);
     values.clear();
-    for (const auto& [key, item] : json.items()) read(item, values[key], path + "." + key);
+    for (const auto& [key, item] : json.items()) {
+      std::string place = path;
+      place.append(".").append(key);
+      read(item, values[key], place);
+    }
   }
   template <class T>
     requires std::is_class_v<T>

@@ -48,8 +48,7 @@ void EvidenceBuilder::complete(Completion completion) {
 
 void EvidenceBuilder::add(Event event) {
   std::visit(
-      [this]<class T>(T&& value) {
-        using V = std::remove_cvref_t<T>;
+      [this]<class V>(V value) {
         if constexpr (std::is_same_v<V, RunFacts>) evidence_.run = std::move(value);
         if constexpr (std::is_same_v<V, Invocation>) invoke(std::move(value.op));
         if constexpr (std::is_same_v<V, Completion>) complete(std::move(value));

@@ -10,11 +10,11 @@
 namespace report {
 namespace {
 
-constexpr std::size_t kBytesMax = 60 * 1024;  // a summary may have 64 KiB
-constexpr std::size_t kTailBytes = 4 * 1024;  // kept for what follows the violations
-constexpr std::size_t kRecordBytes = 2 * 1024;
+constexpr std::size_t kBytesMax = 60UL * 1024;  // a summary may have 64 KiB
+constexpr std::size_t kTailBytes = 4UL * 1024;  // kept for what follows the violations
+constexpr std::size_t kRecordBytes = 2UL * 1024;
 constexpr std::size_t kCellBytes = 300;
-constexpr std::size_t kCommandBytes = 2 * 1024;
+constexpr std::size_t kCommandBytes = 2UL * 1024;
 
 /// Text that no character of it can turn into markup.
 std::string plain(std::string_view text, std::size_t bytes_max) {
