@@ -3,6 +3,7 @@
 #include <map>
 
 #include "orchestrator/base/file_io.h"
+#include "orchestrator/registry/checksum.h"
 #include "tests/unit/core_support.h"
 
 // Each test plants one thing that is wrong. The control without it is in SetUp: a workspace with a
@@ -85,6 +86,20 @@ class ValidatorTest : public CoreTest {
       EXPECT_FALSE(report->findings[0].repaired);
     }
     EXPECT_EQ(image_of(root), before);
+  }
+
+  /// Edits the registry's text behind the store's back, and makes the checksum hold again.
+  void edit_registry(const std::function<void(std::string&)>& edit) {
+    std::string text = *base::read_file(root / "registry.json");
+    text = "{" + text.substr(text.find(',') + 1);  // the checksum is the first member
+    edit(text);
+    std::string compact = text;
+    std::erase(compact, '\n');
+    Checksum checksum;
+    checksum.update(compact);
+    std::filesystem::remove(root / "registry.json");
+    std::ofstream(root / "registry.json")
+        << fmt::format("{{\"checksum\":\"{}\",{}", checksum.hex(), text.substr(1));
   }
 
   void drop_session(const std::string& id) {
@@ -288,6 +303,32 @@ TEST_F(ValidatorTest, DuplicateSession) {
   change(id, [&](Agent& agent) { agent.session = record(healthy).session; });
   expect_found_and_repaired({FindingKind::kDuplicateSession});
   EXPECT_EQ(record(id).status, AgentStatus::kFailed);
+}
+
+TEST_F(ValidatorTest, CountMismatch) {
+  edit_registry([](std::string& text) {
+    const std::string honest = "\"agents_active\":1";
+    text.replace(text.find(honest), honest.size(), "\"agents_active\":7");
+  });
+  ASSERT_EQ((*workspace->store().read())->stored_counts().agents_active, 7);
+  expect_found_and_repaired({FindingKind::kCountMismatch});
+  EXPECT_EQ((*workspace->store().read())->stored_counts().agents_active, 1);
+}
+
+TEST_F(ValidatorTest, DuplicateIdIsReportedOnly) {
+  ASSERT_TRUE(kill_agent(*workspace, healthy, ""));
+  edit_registry([&](std::string& text) {
+    const std::size_t begin = text.find("\n\"" + healthy) + 1;
+    const std::string line = text.substr(begin, text.find('\n', begin) - begin);
+    text.insert(begin, line + ",\n");
+  });
+  const auto report = repair(*workspace);
+  ASSERT_TRUE(report) << report.error().message;
+  const auto found =
+      std::ranges::find(report->findings, FindingKind::kDuplicateId, &ValidatorFinding::kind);
+  ASSERT_NE(found, report->findings.end());
+  EXPECT_EQ(found->agent_id, healthy);
+  EXPECT_FALSE(found->repaired);
 }
 
 TEST_F(ValidatorTest, BrokenHierarchyIsReportedOnly) {
