@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,9 +22,9 @@ std::optional<pid_t> parse_pid(std::string_view text) {
   return pid;
 }
 
-/// Empty for a process that we may not look at, that is gone or that has no memory left.
-/// `buffer` is reused from process to process.
-std::string_view read_environ(int proc, const char* pid, std::string& buffer) {
+/// Empty for a process that we may not look at, that is gone or that has no memory left, and for a
+/// moment in the middle of an exec. `buffer` is reused from process to process.
+std::string_view read_environ_once(int proc, const char* pid, std::string& buffer) {
   const std::string path = std::string(pid) + "/environ";
   const base::UniqueFd fd(::openat(proc, path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return {};
@@ -35,6 +36,21 @@ std::string_view read_environ(int proc, const char* pid, std::string& buffer) {
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return std::string_view(buffer).substr(0, used);
     used += static_cast<std::size_t>(got);
+  }
+}
+
+/// A process that execs shows no environment for a moment: between its old memory and its new one.
+/// To take that for "no session" would make a ghost of a healthy agent that leaves its gate.
+std::string_view read_environ(int proc, const char* pid, std::string& buffer) {
+  constexpr int kLooks = 200;
+  const std::string program = std::string(pid) + "/exe";
+  for (int look = 0;; ++look) {
+    const std::string_view block = read_environ_once(proc, pid, buffer);
+    if (!block.empty() || look == kLooks) return block;
+    // Kernel threads, zombies and strangers have no program to be seen; they stay without.
+    char target = 0;
+    if (::readlinkat(proc, program.c_str(), &target, 1) < 0) return block;
+    ::sched_yield();
   }
 }
 
