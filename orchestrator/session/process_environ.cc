@@ -2,12 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <ctime>
 #include <memory>
 
 #include "orchestrator/base/unique_fd.h"
@@ -39,8 +40,27 @@ std::string_view read_environ_once(int proc, const char* pid, std::string& buffe
   }
 }
 
+/// Whether the process was started with an environment of no variable at all. In the middle of an
+/// exec the kernel says neither that nor anything else.
+bool has_empty_environment(int proc, const char* pid) {
+  const std::string path = std::string(pid) + "/stat";
+  const base::UniqueFd fd(::openat(proc, path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 2048> text{};
+  const ssize_t got = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
+  if (got <= 0) return true;  // it is gone
+  std::string_view rest(text.data(), static_cast<std::size_t>(got));
+  rest.remove_prefix(std::min(rest.rfind(')') + 2, rest.size()));  // from field 3 on
+  constexpr int kEnvStart = 50;
+  for (int field = 3; field < kEnvStart && !rest.empty(); ++field) {
+    rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
+  }
+  const std::string_view start = rest.substr(0, rest.find(' '));
+  rest.remove_prefix(std::min(start.size() + 1, rest.size()));
+  return start != "0" && start == rest.substr(0, rest.find(' '));
+}
+
 /// A process that execs shows no environment for a moment: between its old memory and its new one.
-/// To take that for "no session" would make a ghost of a healthy agent that leaves its gate.
+/// To take that for "no session" would overlook a healthy agent that leaves its gate.
 std::string_view read_environ(int proc, const char* pid, std::string& buffer) {
   constexpr int kLooks = 200;
   const std::string program = std::string(pid) + "/exe";
@@ -50,7 +70,9 @@ std::string_view read_environ(int proc, const char* pid, std::string& buffer) {
     // Kernel threads, zombies and strangers have no program to be seen; they stay without.
     char target = 0;
     if (::readlinkat(proc, program.c_str(), &target, 1) < 0) return block;
-    ::sched_yield();
+    if (has_empty_environment(proc, pid)) return block;
+    const timespec moment{0, 1'000'000};
+    ::nanosleep(&moment, nullptr);
   }
 }
 
