@@ -226,13 +226,17 @@ class AgentJudge {
     for (const ValueRun& run : reg.runs) {
       join(run.value, tracks_.read(run.first).end, tracks_.read(run.last).begin);
     }
+    // Where it is not known how the agent began, it may have begun with any value but one that
+    // names its writer.
+    const bool beginning_known = is_initial(field, reg.runs.front().value);
     for (const auto& [value, writes] : reg.writes) {
       const PossibleWrite& write = writes.all().front();
       if (writes.all().size() > 1 || is_initial(field, value)) return;
+      if (!beginning_known && !tracks_.names_its_writer(field, value)) return;
       const bool required = write.op->outcome == OpOutcome::kOk;
       if (required || clusters.contains(value)) join(value, write.end, write.begin);
     }
-    if (is_initial(field, reg.runs.front().value)) {
+    if (beginning_known) {
       join(reg.runs.front().value, created(), kAlways);
     }
     std::vector<check::Cluster> list;

@@ -78,7 +78,7 @@ TEST(NoLostUpdate, ConcurrentWritesMayEndInEitherOrder) {
 }
 
 TEST(NoLostUpdate, ConcurrentWritesMayNotAlternate) {
-  RunStory run = one_agent();
+  RunStory run = one_agent();  // its beginning is known
   run.update("a", "message", "op-1", 5, 50);
   run.update("a", "message", "op-2", 6, 50);
   std::int64_t now = 10;
@@ -188,6 +188,19 @@ TEST(NoLostUpdate, NamesAValueReadBeforeItWasWritten) {
   run.update("a", "message", "op-1", 7, 8);
   run.snapshot(9, 10);
   EXPECT_THAT(judge(run), FailsOnce("a", "before operation 2"));
+}
+
+TEST(NoLostUpdate, AnUnknownBeginningMayEqualACrashedWrite) {
+  RunStory run;
+  run.spawn("a", 0, 2);
+  run.update("a", "progress", "0", 4, std::nullopt);
+  run.update("a", "progress", "1", 4, std::nullopt);
+  for (const char* value : {"0", "1", "0"}) {  // begun with, crashed, crashed
+    const std::int64_t now = 5 + 10 * static_cast<std::int64_t>(run.raw().snapshots.size());
+    run.record("a").fields["progress"] = value;
+    run.snapshot(now, now + 1);
+  }
+  EXPECT_THAT(judge(run), Passes());
 }
 
 TEST(NoLostUpdate, AFieldThatNoRecordShowsIsNotJudged) {

@@ -343,6 +343,24 @@ TEST(LimitsHold, LivingAgentsCountFromBirthUntilSomethingMayEndThem) {
   EXPECT_THAT(check_limits_hold(run.evidence()), FailsOnce("f", "5 living agents"));
 }
 
+TEST(LimitsHold, AnAgentBeingKilledIsNoLongerCounted) {
+  RunStory run;
+  run.target().max_concurrent = 1;
+  run.spawn("a", 0, 2);
+  run.birth("a", 1);
+  run.kill("a", 3, 9);
+  run.spawn("b", 4, 6);
+  run.birth("b", 5);
+  run.death("a", 8, "SIGHUP");
+  run.set("a", "status", "terminated");
+  run.record("b");
+  run.quiet(10);
+  EXPECT_THAT(check_limits_hold(run.evidence()), Passes());
+  run.spawn("c", 20, 22);
+  run.birth("c", 21);
+  EXPECT_THAT(check_limits_hold(run.evidence()), FailsOnce("c", "2 living agents"));
+}
+
 TEST(LimitsHold, ALimitKeptOnlyAtRestIsJudgedOnlyAtRest) {
   RunStory run;
   run.target().limits_always = false;
