@@ -29,6 +29,7 @@ Crew::Crew(Stage& stage, Policy& policy, Collector& collector, WorkerConfig comm
 
 std::vector<std::uint32_t> Crew::workers() const {
   std::vector<std::uint32_t> roots;
+  roots.reserve(workers_.size());
   for (const auto& [root, worker] : workers_) roots.push_back(root);
   return roots;
 }

@@ -85,6 +85,7 @@ std::vector<report::FaultLine> count_faults(const Evidence& evidence,
     found.injected += fault.injected ? 1u : 0u;
   }
   std::vector<report::FaultLine> result;
+  result.reserve(lines.size());
   for (const auto& [key, value] : lines) result.push_back(value);
   return result;
 }

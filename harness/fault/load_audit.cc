@@ -28,6 +28,7 @@ Verdict LoadAudit::decide(const Op& op) {
 std::vector<RegistryLoads> LoadAudit::loads() const {
   const std::lock_guard lock(mutex_);
   std::vector<RegistryLoads> result;
+  result.reserve(by_op_.size() + by_process_.size());
   for (const auto& [op, loads] : by_op_) result.push_back(loads);
   for (const auto& [pid, loads] : by_process_) result.push_back(loads);
   return result;

@@ -206,6 +206,7 @@ std::optional<std::uint64_t> file_offset(const Op& op) {
   if (info == nullptr) return std::nullopt;
   unsigned long long position = 0;
   unsigned flags = 0;
+  // NOLINTNEXTLINE(cert-err34-c): the kernel wrote it
   const bool known = std::fscanf(info, "pos: %llu flags: %o", &position, &flags) == 2;
   std::fclose(info);
   if (!known) return std::nullopt;

@@ -15,6 +15,12 @@
 namespace stress {
 namespace {
 
+pid_t parse_pid(std::string_view text) {
+  pid_t pid = 0;
+  std::from_chars(text.data(), text.data() + text.size(), pid);
+  return pid;
+}
+
 /// The number behind "Key:" in /proc/TID/status; 0 where there is none.
 pid_t status_field(const std::string& status, std::string_view key) {
   const std::size_t at = status.find(key);
@@ -54,7 +60,7 @@ pid_t forking_thread(pid_t root, pid_t pid) {
         read_at(AT_FDCWD, fmt::format("{}/{}/children", folder, entry->d_name).c_str()));
     pid_t child = 0;
     while (children >> child) {
-      if (child == pid) return static_cast<pid_t>(std::atoi(entry->d_name));
+      if (child == pid) return parse_pid(entry->d_name);
     }
   }
   return 0;
