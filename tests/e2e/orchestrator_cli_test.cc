@@ -64,7 +64,7 @@ TEST_P(EachHost, TenAtOnceAreTenRecordsAndTenSessions) {
 TEST_P(EachHost, KillsAnAgentThatIgnoresItsHangUp) {
   Fifo fifo(orc / "fifo");
   const std::string id =
-      orc.spawn("trap '' HUP TERM INT; echo up >" + fifo.word() + "; while :; do sleep 1000; done");
+      orc.spawn("trap '' HUP TERM INT; echo up >" + fifo.word() + "; exec sleep 1000");
   EXPECT_EQ(fifo.line(), "up");
   EXPECT_EQ(orc.run({"kill", id}).exit_code, 0);
   EXPECT_EQ(orc.agent(id)["status"], "terminated");
