@@ -14,7 +14,7 @@ add_library(spawnstorm_settings INTERFACE)
 add_library(spawnstorm::settings ALIAS spawnstorm_settings)
 target_include_directories(spawnstorm_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(spawnstorm_settings INTERFACE
-  _FILE_OFFSET_BITS=64 FMT_HEADER_ONLY=0 SPAWNSTORM_VERSION="${PROJECT_VERSION}")
+  _FILE_OFFSET_BITS=64 SPAWNSTORM_VERSION="${PROJECT_VERSION}")
 target_compile_options(spawnstorm_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wno-missing-field-initializers)

@@ -101,7 +101,7 @@ TEST_P(FlawedTarget, IsFoundOutByTheInvariantThatItBreaksAndByNoOther) {
     ASSERT_THAT(invariant["violations"], Not(IsEmpty()));
     for (const Json& violation : invariant["violations"]) {
       EXPECT_NE(violation["summary"], "");
-      EXPECT_TRUE(violation["agent"] != "" || !violation["operations"].empty())
+      EXPECT_TRUE(!violation.value("agent", "").empty() || !violation["operations"].empty())
           << "names neither an agent nor an operation: " << violation;
     }
   }

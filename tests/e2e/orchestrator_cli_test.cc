@@ -50,6 +50,7 @@ TEST_P(EachHost, TenAtOnceAreTenRecordsAndTenSessions) {
   std::vector<std::string> ids(10);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(ids.size());
     for (std::string& id : ids) threads.emplace_back([&] { id = orc.spawn(kSleeper); });
   }
   EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 10u);

@@ -85,7 +85,7 @@ Play play(const std::vector<Step>& operations, const std::vector<Step>& reads) {
   std::array<Nanoseconds, kClients> clock{};
   // The first operation of each agent is its acknowledged spawn; the others know its id by then.
   for (int agent = 0; agent < kAgents; ++agent) {
-    const Nanoseconds begin = agent * 3;
+    const Nanoseconds begin = Nanoseconds{3} * agent;
     Operation& spawn = out.run.spawn(id_of(agent), 0, 0);
     spawn.invoked = begin;
     spawn.completed = begin + 10;

@@ -227,6 +227,7 @@ TEST_F(SpawnerTest, LimitsHoldUnderManySpawners) {
   make({}, {5, 0, 0});
   std::atomic<int> ok = 0, refused = 0, other = 0;
   std::vector<std::jthread> threads;
+  threads.reserve(16);
   for (int i = 0; i < 16; ++i) {
     threads.emplace_back([&] {
       const auto mine =

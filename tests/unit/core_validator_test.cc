@@ -43,13 +43,14 @@ class ValidatorTest : public CoreTest {
 
   std::vector<FindingKind> kinds(const ValidatorReport& report) {
     std::vector<FindingKind> out;
+    out.reserve(report.findings.size());
     for (const auto& finding : report.findings) out.push_back(finding.kind);
     return out;
   }
 
   /// validate and a dry run see it and change not one byte; repair puts it right; a second repair
   /// finds nothing and changes not one byte either; nothing healthy was touched.
-  void expect_found_and_repaired(std::vector<FindingKind> expected) {
+  void expect_found_and_repaired(const std::vector<FindingKind>& expected) {
     const auto before = image_of(root);
     const auto seen = validate(*workspace);
     ASSERT_TRUE(seen) << seen.error().message;

@@ -101,6 +101,7 @@ class RunStory {
     snapshot.phase = phase;
     snapshot.generation = ++generation_;
     std::vector<ObservedAgent> whole;
+    whole.reserve(registry_.size());
     for (const auto& [id, agent] : registry_) whole.push_back(agent);
     delta_.fill(snapshot, whole);
     snapshot.counts = {0, 0, 0};
