@@ -1,13 +1,11 @@
 #include "harness/campaign/aftermath.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "harness/campaign/leftover_files.h"
 #include "harness/campaign/tree_digest.h"
 #include "harness/fault/registry_damage.h"
 #include "harness/supervise/reaper.h"
@@ -165,40 +163,36 @@ void Aftermath::observe() {
 }
 
 void Aftermath::shut_down(std::chrono::milliseconds timeout) {
-  probe_.shut_down();
   std::vector<Group::Member> left;
-  poll_until(timeout, [&] {
-    left = group_.members();
-    return left.empty();
+  base::Status told;
+  // Twice: a server that was told once and lives on is no fault of the target's.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    told = probe_.shut_down();
+    const bool empty = poll_until(timeout / 2, [&] {
+      left = group_.members();
+      return left.empty();
+    });
+    if (empty) break;
+  }
+  if (!told && !left.empty()) collector_.trouble(told.error().message);
+  // A process is no member from the moment that it begins to exit; its files close a little later.
+  std::vector<Leftover> leftovers;
+  poll_until(timeout / 4, [&] {
+    leftovers = find_leftover_files(place_);
+    return std::ranges::none_of(leftovers, [](const Leftover& leftover) {
+      return leftover.kind == "socket" || leftover.kind == "lock";
+    });
   });
   for (const Group::Member& member : left) {
-    collector_.with([&](Evidence& evidence) {
-      evidence.leftovers.push_back(
-          {"process", fmt::format("process {}: {}", member.pid, member.command)});
-    });
+    leftovers.push_back({"process", fmt::format("process {}: {}", member.pid, member.command)});
   }
-  list_leftover_files();
-}
-
-void Aftermath::list_leftover_files() {
-  std::error_code error;
-  for (auto entry = std::filesystem::recursive_directory_iterator(place_.workspace, error);
-       !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    Leftover leftover;
-    if (name.find(".tmp") != std::string::npos) {
-      leftover = {"temp-file", entry->path().string()};
-    } else if (entry->is_socket(error)) {
-      leftover = {"socket", entry->path().string()};
-    } else if (name.ends_with(".lock") && entry->is_regular_file(error)) {
-      const base::UniqueFd lock(open(entry->path().c_str(), O_RDWR | O_CLOEXEC));
-      if (lock.valid() && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-        leftover = {"lock", entry->path().string() + " is still held"};
-      }
-    }
-    if (leftover.kind.empty()) continue;
-    collector_.with([&](Evidence& evidence) { evidence.leftovers.push_back(leftover); });
+  for (const ObservedSession& session : probe_.look().sessions) {
+    leftovers.push_back(
+        {"session", fmt::format("session {} of process {}", session.name, session.pid)});
   }
+  collector_.with([&](Evidence& evidence) {
+    evidence.leftovers.insert(evidence.leftovers.end(), leftovers.begin(), leftovers.end());
+  });
 }
 
 }  // namespace stress

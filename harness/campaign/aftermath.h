@@ -51,7 +51,6 @@ class Aftermath {
   using Healthy = std::map<std::string, std::string>;
   [[nodiscard]] Healthy healthy(Phase phase);
   void run_repair(const std::string& role, bool dry_run);
-  void list_leftover_files();
 
   Target& target_;
   SessionProbe& probe_;

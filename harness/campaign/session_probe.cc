@@ -132,7 +132,13 @@ class TmuxProbe : public SessionProbe {
     return to_number(outcome->out);
   }
 
-  void shut_down() override { (void)tmux({"-N", "kill-server"}); }
+  base::Status shut_down() override {
+    const auto outcome = tmux({"-N", "kill-server"});
+    if (!outcome) return std::unexpected(outcome.error());
+    if (outcome->ok()) return {};
+    return base::fail(base::Errc::kUnavailable, "the tmux server was not told to end: {}",
+                      outcome->timed_out ? "no answer" : outcome->err);
+  }
 
  private:
   base::Result<base::Outcome> tmux(std::vector<std::string> arguments) const {
@@ -193,9 +199,10 @@ class ProcessProbe : public SessionProbe {
     return process->pid;
   }
 
-  void shut_down() override {
+  base::Status shut_down() override {
     for (const ObservedSession& session : look().sessions) kill_process(session.pid, SIGTERM);
     for (const pid_t pid : bystanders_) kill_process(pid, SIGTERM);
+    return {};
   }
 
  private:

@@ -30,8 +30,9 @@ class SessionProbe {
   virtual base::Status start_server() = 0;
   /// Starts a foreign session beside the target's; its pid is returned.
   virtual base::Result<std::int64_t> start_bystander(const std::string& name) = 0;
-  /// Ends everything it knows of: the target's sessions, the server.
-  virtual void shut_down() = 0;
+  /// Ends everything it knows of: the target's sessions, the server. Errors: kUnavailable (in the
+  /// server's own words).
+  virtual base::Status shut_down() = 0;
 };
 
 std::unique_ptr<SessionProbe> make_session_probe(const RunPlace& place, const Group& group,

@@ -28,7 +28,8 @@ std::string check(const StormSettings& settings) {
         {"--update-rate", settings.update_rate},
         {"--kill-rate", settings.kill_rate},
         {"--list-rate", settings.list_rate},
-        {"--validate-rate", settings.validate_rate}}) {
+        {"--validate-rate", settings.validate_rate},
+        {"--child-rate", settings.child_rate}}) {
     if (std::string problem = rate(name, value); !problem.empty()) return problem;
   }
   if (settings.agents == 0 || settings.agents > kThreadsMax) {
@@ -51,6 +52,10 @@ std::string check(const StormSettings& settings) {
       return fmt::format("--crash-points: '{}' is no class of crash points; known are {}", name,
                          fmt::join(all_point_classes(), ", "));
     }
+  }
+  if (settings.unique_types && settings.crash_rate > 0 && !settings.accept_refusals) {
+    return "--unique-types with --crash-rate needs --accept-refusals: what a killed spawn has "
+           "recorded keeps its type taken until the repair";
   }
   static constexpr std::array<std::string_view, 5> kDamages = {"none", "torn", "zeroed", "empty",
                                                                "vanished"};

@@ -27,6 +27,7 @@ struct StormSettings {
   double kill_rate = 0.1;
   double list_rate = 0.3;
   double validate_rate = 0.1;
+  double child_rate = 0.2;  ///< spawns below an agent of the same spawner instead of the root
   std::uint64_t seed = 0;
   double time_limit_s = 600;
   std::string sessions = "tmux";
@@ -36,6 +37,7 @@ struct StormSettings {
   std::uint64_t types = 0;    ///< how many types the spawns share; 0: each its own
   int max_concurrent = 0;     ///< 0: as many as are spawned
   int max_agents = 0;
+  int max_depth = 5;
   bool accept_refusals = false;  ///< where limits are what is tested
   bool count_loads = false;
   std::string damage = "none";       ///< none, torn, zeroed, empty or vanished

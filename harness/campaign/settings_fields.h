@@ -28,6 +28,8 @@ void for_each_field(Settings& s, Visit&& visit) {
   visit("kill-rate", s.kill_rate, "Agents killed through the target, per spawn");
   visit("list-rate", s.list_rate, "Lists, per spawn");
   visit("validate-rate", s.validate_rate, "Validations, per spawn");
+  visit("child-rate", s.child_rate,
+        "Share of the spawns below an agent that the spawner made before, not below the root");
   visit("damage", s.damage,
         "Done to the registry file after the storm: none, torn, zeroed, empty or vanished");
   visit("preload", s.preload, "Ended agents in the registry beforehand");
@@ -36,6 +38,7 @@ void for_each_field(Settings& s, Visit&& visit) {
         "Each spawn asks to be the only active agent of its type in its task");
   visit("max-concurrent", s.max_concurrent, "Limit given to the target; 0: none");
   visit("max-agents", s.max_agents, "Limit given to the target; 0: none");
+  visit("max-depth", s.max_depth, "Limit given to the target; 0: none");
   visit("accept-refusals", s.accept_refusals, "A refused spawn is done with, not tried again");
   visit("count-loads", s.count_loads,
         "Watch each read of the registry file, and hold it against one per transaction");

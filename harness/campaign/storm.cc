@@ -186,6 +186,7 @@ base::Status Storm::rage() {
   config.kill_rate = settings_.kill_rate;
   config.list_rate = settings_.list_rate;
   config.validate_rate = settings_.validate_rate;
+  config.child_rate = settings_.child_rate;
   audit_.emplace(*policy_, stage_->threads(), stage_->target().observer().map().file);
   Policy& outer = settings_.count_loads ? static_cast<Policy&>(*audit_) : *policy_;
   Crew crew(*stage_, outer, collector_, std::move(config));
@@ -328,7 +329,8 @@ void Storm::look_at_the_end() {
   aftermath.shut_down(20s);
   if (base::Status ended = stage_->end_group(); !ended) {
     collector_.with([&](Evidence& evidence) {
-      evidence.leftovers.push_back({"process", ended.error().message});
+      const bool processes = ended.error().code == base::Errc::kTimeout;
+      evidence.leftovers.push_back({processes ? "process" : "cgroup", ended.error().message});
     });
   }
   collector_.with([](Evidence& evidence) { evidence.finished = true; });
@@ -395,6 +397,7 @@ base::Result<StormResult> run_storm(const StormSettings& settings, Injection inj
   plan.sessions = settings.sessions;
   plan.setup.max_concurrent = settings.max_concurrent;
   plan.setup.max_agents = settings.max_agents;
+  plan.setup.max_depth = settings.max_depth;
   plan.setup.preload = settings.preload;
   plan.setup.unique_types = settings.unique_types;
   plan.injection = injection;

@@ -54,6 +54,12 @@ class Spawner {
   }
 
  private:
+  /// What this spawner has made.
+  struct Known {
+    std::string agent;
+    std::string task;
+  };
+
   Operation operation(OpKind kind) {
     Operation op;
     op.id = shared_.next_op++;
@@ -71,12 +77,13 @@ class Spawner {
 
   bool spawn_until_done(std::uint64_t slot, const Choice& choice) {
     bool replacement = std::ranges::find(thread_.replaced, slot) != thread_.replaced.end();
+    bool below_root = !choice.of("child").chance(shared_.config.child_rate);
     for (int attempt = 0; attempt < shared_.config.attempts_max; ++attempt) {
       if (shared_.control.stop != 0) return true;
       Operation op = operation(OpKind::kSpawn);
       op.slot = slot;
       op.replacement = replacement;
-      op.task = tasks_[choice.of("task").below(tasks_.size())];
+      place(op, choice, below_root);
       const std::uint64_t types = shared_.config.types;
       op.type = fmt::format("worker{}", types == 0 ? slot : slot % types);
       const Reply reply = perform(op, [&] {
@@ -84,10 +91,12 @@ class Spawner {
       });
       if (reply.outcome == OpOutcome::kOk) {
         ++shared_.control.acknowledged;
-        known_.push_back(reply.agent);
+        known_.push_back({reply.agent, op.task});
         return true;
       }
       if (reply.outcome == OpOutcome::kRefused && shared_.config.accept_refusals) return true;
+      // The parent may have ended meanwhile, or stand too deep.
+      below_root = true;
       replacement = true;
       // A server that was just killed needs a moment; what is tested is not how fast we retry.
       std::this_thread::sleep_for(std::chrono::milliseconds(std::min(20 * (attempt + 1), 200)));
@@ -95,6 +104,17 @@ class Spawner {
     shared_.recorder.note(Trouble{fmt::format("{}: spawn {} was not acknowledged in {} attempts",
                                               thread_.client, slot, shared_.config.attempts_max)});
     return false;
+  }
+
+  /// Below an agent of one's own, in its task, or below the root.
+  void place(Operation& op, const Choice& choice, bool below_root) const {
+    if (below_root || known_.empty() || !shared_.target.facts().has_hierarchy) {
+      op.task = tasks_[choice.of("task").below(tasks_.size())];
+      return;
+    }
+    const Known& parent = known_[choice.of("parent").below(known_.size())];
+    op.parent = parent.agent;
+    op.task = parent.task;
   }
 
   void others(const Choice& choice) {
@@ -114,8 +134,8 @@ class Spawner {
   /// An agent of one's own, or any that a list has shown: so that clients meet at one record.
   std::string some_agent(const Choice& choice) const {
     const bool others = known_.empty() || (!listed_.empty() && choice.of("whose").chance(0.5));
-    const std::vector<std::string>& from = others ? listed_ : known_;
-    return from.empty() ? std::string() : from[choice.of("which").below(from.size())];
+    if (!others) return known_[choice.of("which").below(known_.size())].agent;
+    return listed_.empty() ? std::string() : listed_[choice.of("which").below(listed_.size())];
   }
 
   void update(const Choice& choice) {
@@ -142,7 +162,7 @@ class Spawner {
   ThreadState& state_;
   Choice choice_;
   std::vector<std::string> tasks_;
-  std::vector<std::string> known_;
+  std::vector<Known> known_;
   std::vector<std::string> listed_;
 };
 

@@ -31,6 +31,7 @@ struct WorkerConfig {
   double kill_rate = 0;
   double list_rate = 0;
   double validate_rate = 0;
+  double child_rate = 0;         ///< of the spawns: below an agent of this spawner
   bool unique_types = false;     ///< each spawn asks for uniqueness of its type
   std::uint64_t types = 0;       ///< how many types the spawns share; 0: each its own
   bool accept_refusals = false;  ///< a refused spawn is done with

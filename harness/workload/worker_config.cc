@@ -53,6 +53,7 @@ base::Status store_config(const WorkerConfig& config, const std::filesystem::pat
                       {"kill_rate", config.kill_rate},
                       {"list_rate", config.list_rate},
                       {"validate_rate", config.validate_rate},
+                      {"child_rate", config.child_rate},
                       {"unique_types", config.unique_types},
                       {"types", config.types},
                       {"accept_refusals", config.accept_refusals},
@@ -77,6 +78,7 @@ base::Result<WorkerConfig> load_config(const std::filesystem::path& file) {
     config.kill_rate = value.at("kill_rate");
     config.list_rate = value.at("list_rate");
     config.validate_rate = value.at("validate_rate");
+    config.child_rate = value.at("child_rate");
     config.unique_types = value.at("unique_types");
     config.types = value.at("types");
     config.accept_refusals = value.at("accept_refusals");

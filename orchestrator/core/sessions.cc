@@ -1,5 +1,7 @@
 #include "orchestrator/core/sessions.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace orc {
@@ -94,6 +96,7 @@ base::Status finish_stopping(const Workspace& workspace, const Agent& agent) {
     }
     return base::fail_from(ended.error(), context);
   }
+  bool never_up = false;
   const auto commit =
       workspace.store().transact("kill-commit", agent.id, [&](Transaction& tx) -> base::Status {
         auto record = tx.agent(agent.id);
@@ -103,11 +106,17 @@ base::Status finish_stopping(const Workspace& workspace, const Agent& agent) {
           return base::fail(Errc::kConflict, "agent {} changed while it was stopped: it is {} now",
                             agent.id, to_string(record->status));
         }
+        never_up = !record->started_at;
         end_record(*record, AgentStatus::kTerminated, "", base::wall_now());
         tx.put(*std::move(record));
         return {};
       });
   if (!commit) return std::unexpected(commit.error());
+  if (never_up) {
+    // Its spawner may be dead, and then nobody else removes it. What fails here is left to repair.
+    std::error_code ignored;
+    std::filesystem::remove(workspace.prompt_file(agent.id), ignored);
+  }
   return {};
 }
 

@@ -79,6 +79,10 @@ base::Result<int> depth_of_child(const Transaction& tx, const SpawnRequest& requ
     return base::fail(Errc::kNotFound, "task {} has no agent {} to be the parent", request.task_id,
                       request.parent);
   }
+  if (is_terminal(parent->status) || parent->status == AgentStatus::kStopping) {
+    return base::fail(Errc::kRefused, "the parent {} is {}: only a living agent gets children",
+                      parent->id, to_string(parent->status));
+  }
   return parent->depth + 1;
 }
 

@@ -275,7 +275,10 @@ base::Result<Commit> JsonStore::transact(std::string_view operation, std::string
       if (!published) return std::unexpected(std::move(published.error()));
     }
     watch.stop(commit);
-    if (options_.operations_log) log_.append(operation, subject, commit);
+    if (options_.operations_log) {
+      const std::string& agent = transaction.agent_put();
+      log_.append(operation, agent.empty() ? subject : agent, commit);
+    }
     return commit;
   });
 }

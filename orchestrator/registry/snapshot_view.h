@@ -63,12 +63,17 @@ class SnapshotTransaction final : public SnapshotView<Transaction> {
  public:
   SnapshotTransaction(Snapshot& snapshot, base::WallTime now) : SnapshotView(snapshot), now_(now) {}
 
-  void put(Agent agent) override { note(snapshot_.put(std::move(agent), now_)); }
+  void put(Agent agent) override {
+    agent_put_ = agents_put_++ == 0 ? agent.id : "";
+    note(snapshot_.put(std::move(agent), now_));
+  }
   void put(Task task) override { note(snapshot_.put(std::move(task), now_)); }
   void set_limits(const Limits& limits) override { snapshot_.set_limits(limits); }
   void recount() override { recount_ = true; }
 
   [[nodiscard]] const base::Status& outcome() const { return outcome_; }
+  /// The one agent that was put; empty: none, or several.
+  [[nodiscard]] const std::string& agent_put() const { return agent_put_; }
   [[nodiscard]] bool has_work() const {
     return snapshot_.changed() || (recount_ && snapshot_.counts_wrong());
   }
@@ -80,6 +85,8 @@ class SnapshotTransaction final : public SnapshotView<Transaction> {
 
   base::WallTime now_;
   bool recount_ = false;
+  int agents_put_ = 0;
+  std::string agent_put_;
   base::Status outcome_;
 };
 

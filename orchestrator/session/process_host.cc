@@ -11,6 +11,7 @@
 #include "orchestrator/base/unique_fd.h"
 #include "orchestrator/session/process_environ.h"
 #include "orchestrator/session/session_host.h"
+#include "orchestrator/session/session_members.h"
 
 namespace orc {
 namespace {
@@ -72,12 +73,6 @@ SessionIdentity identity_of(std::string name, base::ProcessIdentity process) {
           .process = std::move(process)};
 }
 
-/// SIGHUP as a terminal would send it: to the whole group, which is the session's own. A group is
-/// named by a number, so the leader is looked at first; while it lives the number is its own.
-void hang_up(const base::ProcessIdentity& leader, int signal) {
-  if (base::liveness(leader) == base::Liveness::kAlive) ::kill(-leader.pid, signal);
-}
-
 class ProcessHost final : public SessionHost {
  public:
   base::Result<SessionIdentity> create(const SessionSpec& spec) override {
@@ -133,11 +128,10 @@ class ProcessHost final : public SessionHost {
       return base::fail(base::Errc::kUnavailable, "end session {}: nothing is known of process {}",
                         session.name, process.pid);
     }
-    hang_up(process, SIGHUP);
+    const auto members = SessionMembers::of(process);
+    members.signal(SIGHUP);
     const milliseconds patience = timeout / 3;
-    if (base::wait_dead(process, patience)) return {};
-    hang_up(process, SIGKILL);
-    if (auto status = base::signal_process(process, SIGKILL); !status) return status;
+    if (!members.wait_dead(patience)) members.signal(SIGKILL);
     return base::wait_dead(process, timeout - patience);
   }
 

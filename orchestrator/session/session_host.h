@@ -50,8 +50,9 @@ class SessionHost {
   /// nothing may be concluded about any session then.
   [[nodiscard]] virtual base::Result<Listing> list() = 0;
 
-  /// Ends exactly this session (never one that merely has its name), waits for its process, and
-  /// kills that when it survives its hang-up. An absent session is success.
+  /// Ends exactly this session (never one that merely has its name): its process, and what that
+  /// started and did not detach by setsid. Waits for them, and kills what survives the hang-up. An
+  /// absent session is success.
   /// Errors: kTimeout, kUnavailable.
   virtual base::Status end(const SessionIdentity& session, std::chrono::milliseconds timeout) = 0;
 

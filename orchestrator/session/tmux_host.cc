@@ -9,6 +9,7 @@
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/unique_fd.h"
 #include "orchestrator/session/session_host.h"
+#include "orchestrator/session/session_members.h"
 #include "orchestrator/session/tmux_client.h"
 #include "orchestrator/session/tmux_listing.h"
 #include "orchestrator/session/tmux_quoting.h"
@@ -251,6 +252,8 @@ base::Status TmuxHost::end(const SessionIdentity& session, milliseconds timeout)
   if (!listing) return std::unexpected(std::move(listing.error()));
   const bool listed = std::ranges::any_of(
       listing->sessions, [&](const Session& entry) { return same_session(entry, session); });
+  // Held before the hang-up, after which its children are nobody's.
+  const auto members = session.process ? SessionMembers::of(*session.process) : SessionMembers();
   if (listed) {
     if (auto status = hang_up(session); !status) return status;
   }
@@ -261,11 +264,8 @@ base::Status TmuxHost::end(const SessionIdentity& session, milliseconds timeout)
   }
   // The recorded process is this very agent's, whether its session is still there or not: it may
   // have survived its hang-up, or its server lost its socket.
-  if (!listed) {
-    if (auto status = base::signal_process(*session.process, SIGHUP); !status) return status;
-  }
-  if (base::wait_dead(*session.process, timeout / 3)) return {};
-  if (auto status = base::signal_process(*session.process, SIGKILL); !status) return status;
+  if (!listed) members.signal(SIGHUP);
+  if (!members.wait_dead(timeout / 3)) members.signal(SIGKILL);
   const std::int64_t left_ns = std::max<std::int64_t>(0, deadline - base::monotonic_ns());
   return base::wait_dead(*session.process, milliseconds(left_ns / 1'000'000));
 }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
@@ -219,6 +220,19 @@ TEST_P(SessionHostContract, AnAgentThatIgnoresHangUpIsDeadAfterEnd) {
   ASSERT_TRUE(host_->end(made, std::chrono::milliseconds(3000)));
   EXPECT_EQ(base::liveness(*made.process), Liveness::kDead);
   EXPECT_TRUE(ours().empty());
+}
+
+TEST_P(SessionHostContract, AChildThatIgnoresTheHangUpOfItsAgentIsDeadAfterEnd) {
+  const auto made = must_create(spec(
+      "parent", "(trap '' HUP; exec sleep 1000) & echo $! > part; mv part child; exec sleep 1000"));
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(work_ / "child"); }));
+  pid_t pid = 0;
+  std::ifstream(work_ / "child") >> pid;
+  const auto child = base::identify(pid);
+  ASSERT_TRUE(child);
+  ASSERT_TRUE(host_->end(made, std::chrono::milliseconds(3000)));
+  EXPECT_EQ(base::liveness(*made.process), Liveness::kDead);
+  EXPECT_TRUE(base::wait_dead(*child, std::chrono::milliseconds(3000)));
 }
 
 TEST_P(SessionHostContract, AnAgentThatExitsVanishes) {

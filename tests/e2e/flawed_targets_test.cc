@@ -48,6 +48,8 @@ base::Outcome storm(const std::filesystem::path& out, const std::string& target,
              "--list-rate",
              "0",
              "--validate-rate",
+             "0",
+             "--child-rate",
              "0"};
   const Words& more = kFlags.at(flags);
   argv.insert(argv.end(), more.begin(), more.end());

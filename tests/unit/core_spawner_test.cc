@@ -94,6 +94,7 @@ TEST_F(SpawnerTest, RefusesWithoutEffect) {
   const auto generation = (*workspace->store().read())->generation();
   EXPECT_EQ(spawn("c").error().code, Errc::kRefused);  // two at once
   ASSERT_TRUE(kill_agent(*workspace, first->agent_id, ""));
+  EXPECT_EQ(spawn("c", first->agent_id).error().code, Errc::kRefused);   // its parent has ended
   EXPECT_EQ(spawn("c", second->agent_id).error().code, Errc::kRefused);  // depth 3
   EXPECT_EQ(spawn("c", "nobody").error().code, Errc::kNotFound);
   EXPECT_EQ(spawn("no space").error().code, Errc::kInvalid);

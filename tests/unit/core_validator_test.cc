@@ -260,6 +260,25 @@ TEST_F(ValidatorTest, StaleStopping) {
   EXPECT_EQ(host->ended, std::vector<std::string>{session_name(id)});
 }
 
+// Found by a storm: spawner and killer had both been killed, and the second repair found the prompt.
+TEST_F(ValidatorTest, StaleStoppingOfAnAgentThatNeverCameUp) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  make_starting(id, dead_process());
+  change(id, [](Agent& agent) { agent.status = AgentStatus::kStopping; });
+  expect_found_and_repaired({FindingKind::kStaleStopping});
+  EXPECT_EQ(record(id).status, AgentStatus::kTerminated);
+  EXPECT_FALSE(std::filesystem::exists(workspace->prompt_file(id)));
+}
+
+TEST_F(ValidatorTest, AKillOfAnAgentThatNeverCameUpLeavesNothingToRepair) {
+  const std::string id = spawn()->agent_id;
+  drop_session(id);
+  make_starting(id, dead_process());
+  ASSERT_TRUE(kill_agent(*workspace, id, ""));
+  EXPECT_TRUE(validate(*workspace)->findings.empty());
+}
+
 TEST_F(ValidatorTest, StoppingOfALivingKillerIsLeftAlone) {
   change(healthy, [](Agent& agent) {
     agent.status = AgentStatus::kStopping;
