@@ -12,6 +12,7 @@ endif()
 
 add_library(spawnstorm_settings INTERFACE)
 add_library(spawnstorm::settings ALIAS spawnstorm_settings)
+target_link_libraries(spawnstorm_settings INTERFACE fmt::fmt)
 target_include_directories(spawnstorm_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(spawnstorm_settings INTERFACE
   _FILE_OFFSET_BITS=64 SPAWNSTORM_VERSION="${PROJECT_VERSION}")
@@ -26,3 +27,11 @@ if(SPAWNSTORM_SANITIZE)
     -fsanitize=${SPAWNSTORM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(spawnstorm_settings INTERFACE -fsanitize=${SPAWNSTORM_SANITIZE})
 endif()
+
+# Each source that includes CLI11 compiles nearly all of it, so those of one command line are compiled
+# together. Lint does without, to see each source by itself.
+function(spawnstorm_command_line target)
+  if(SPAWNSTORM_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 9)
+  endif()
+endfunction()

@@ -167,7 +167,8 @@ void Aftermath::shut_down(std::chrono::milliseconds timeout) {
   base::Status told;
   // Twice: a server that was told once and lives on is no fault of the target's.
   for (int attempt = 0; attempt < 2; ++attempt) {
-    told = probe_.shut_down();
+    base::Status answer = probe_.shut_down();
+    if (attempt == 0) told = std::move(answer);
     const bool empty = poll_until(timeout / 2, [&] {
       left = group_.members();
       return left.empty();

@@ -88,7 +88,7 @@ base::Status read_settings(const Source& source, const json& run, StormSettings&
                           fmt::format("no such setting; known are {}", fmt::join(known, ", ")));
     }
   }
-  if (const std::string problem = check(settings); !problem.empty()) {
+  if (const std::string problem = problem_with(settings); !problem.empty()) {
     const std::string field =
         problem.starts_with("--") ? problem.substr(2, problem.find(' ') - 2) : std::string();
     return source.wrong(field.empty() ? "run" : "run." + field, problem);

@@ -14,7 +14,7 @@
 
 namespace stress {
 
-std::string check(const StormSettings& settings) {
+std::string problem_with(const StormSettings& settings) {
   const auto rate = [](std::string_view name, double value) {
     return value >= 0 && value <= 1
                ? std::string()

@@ -51,7 +51,7 @@ struct Spread {
 };
 
 /// Errors are sentences for the user; empty: the settings are usable.
-std::string check(const StormSettings& settings);
+std::string problem_with(const StormSettings& settings);
 Spread spread(const StormSettings& settings);
 /// With a duration: more than anybody can do in it.
 std::uint64_t spawns_required(const StormSettings& settings);

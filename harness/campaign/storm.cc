@@ -16,7 +16,6 @@
 #include "harness/campaign/nemesis.h"
 #include "harness/campaign/stalls.h"
 #include "harness/campaign/summary.h"
-#include "harness/check/invariants.h"
 #include "harness/choice/choice.h"
 #include "harness/fault/load_audit.h"
 #include "harness/supervise/reaper.h"
@@ -355,34 +354,14 @@ StormResult Storm::judge() {
     }
     result.evidence = std::move(evidence);
   });
-  const std::vector<Hit> drawn = policy_ && supervised() ? policy_->drawn() : std::vector<Hit>{};
-  const std::string because = stage_->unsupervised_because();
+  CrashAccount crashes;
+  if (policy_ && supervised()) crashes.drawn = policy_->drawn();
+  crashes.random = random_kills_;
+  crashes.unsupervised_because = stage_->unsupervised_because();
   stage_.reset();
-
-  report::Report& report = result.report;
-  report.name = settings_.name;
-  report.version = SPAWNSTORM_VERSION;
-  report.seed = settings_.seed;
-  report.reproducible = "statistical";
-  report.engine = "storm";
-  report.injection = because.empty() ? "supervisor" : "signals: " + because;
-  report.target = settings_.target;
-  report.started_at = started_at_;
-  report.command = settings_.command;
-  report.settings = describe(settings_);
-  report.faults = count_faults(result.evidence, drawn);
-  report.latency = measure_latency(result.evidence);
-  report.totals = count_totals(result.evidence);
-  report.totals.crashes_drawn = because.empty() ? drawn.size() : random_kills_;
-  if (settings_.duration_s > 0) {
-    // Drawn for more spawns than anybody can do in the time: what was begun is what counts.
-    for (report::FaultLine& line : report.faults) line.drawn = line.injected;
-    report.totals.crashes_drawn = report.totals.crashes_injected;
-  }
-  report.invariants = check_all(result.evidence);
-  report.verdict = overall(result.evidence, report.invariants);
-  report.reason = why_unknown(result.evidence, report.invariants);
-  report.duration_s = std::chrono::duration<double>(elapsed()).count();
+  result.report = make_report(settings_, result.evidence, crashes);
+  result.report.started_at = started_at_;
+  result.report.duration_s = std::chrono::duration<double>(elapsed()).count();
   return result;
 }
 

@@ -5,24 +5,11 @@
 #include <map>
 #include <set>
 
+#include "harness/check/invariants.h"
+#include "harness/check/story.h"
+
 namespace stress {
 namespace {
-
-std::string_view name_of(OpKind kind) {
-  switch (kind) {
-    case OpKind::kSpawn:
-      return "spawn";
-    case OpKind::kKill:
-      return "kill";
-    case OpKind::kUpdate:
-      return "update";
-    case OpKind::kList:
-      return "list";
-    case OpKind::kValidate:
-      return "validate";
-  }
-  return "?";
-}
 
 /// Nearest-rank percentile of sorted values.
 double percentile(const std::vector<double>& sorted, double share) {
@@ -58,7 +45,8 @@ std::vector<report::LatencyLine> measure_latency(const Evidence& evidence) {
   std::map<std::string_view, std::vector<double>> by_kind;
   for (const Operation& op : evidence.operations) {
     if (!op.completed || op.outcome != OpOutcome::kOk) continue;
-    by_kind[name_of(op.kind)].push_back(static_cast<double>(*op.completed - op.invoked) / 1e6);
+    by_kind[check::to_string(op.kind)].push_back(static_cast<double>(*op.completed - op.invoked) /
+                                                 1e6);
   }
   std::vector<report::LatencyLine> lines;
   for (auto& [name, values] : by_kind) {
@@ -88,6 +76,34 @@ std::vector<report::FaultLine> count_faults(const Evidence& evidence,
   result.reserve(lines.size());
   for (const auto& [key, value] : lines) result.push_back(value);
   return result;
+}
+
+report::Report make_report(const StormSettings& settings, const Evidence& evidence,
+                           const CrashAccount& crashes) {
+  const std::string& because = crashes.unsupervised_because;
+  report::Report report;
+  report.name = settings.name;
+  report.version = SPAWNSTORM_VERSION;
+  report.seed = settings.seed;
+  report.reproducible = "statistical";
+  report.engine = "storm";
+  report.injection = because.empty() ? "supervisor" : "signals: " + because;
+  report.target = settings.target;
+  report.command = settings.command;
+  report.settings = describe(settings);
+  report.faults = count_faults(evidence, crashes.drawn);
+  report.latency = measure_latency(evidence);
+  report.totals = count_totals(evidence);
+  report.totals.crashes_drawn = because.empty() ? crashes.drawn.size() : crashes.random;
+  if (settings.duration_s > 0) {
+    // Drawn for more spawns than anybody can do in the time: what was begun is what counts.
+    for (report::FaultLine& line : report.faults) line.drawn = line.injected;
+    report.totals.crashes_drawn = report.totals.crashes_injected;
+  }
+  report.invariants = check_all(evidence);
+  report.verdict = overall(evidence, report.invariants);
+  report.reason = why_unknown(evidence, report.invariants);
+  return report;
 }
 
 }  // namespace stress

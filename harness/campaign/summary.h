@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
+#include "harness/campaign/settings.h"
 #include "harness/fault/crash_plan.h"
 #include "harness/history/evidence.h"
 #include "reports/model/report.h"
@@ -15,5 +18,16 @@ std::vector<report::LatencyLine> measure_latency(const Evidence& evidence);
 /// Injected faults by kind and class; `drawn` adds what was planned.
 std::vector<report::FaultLine> count_faults(const Evidence& evidence,
                                             const std::vector<Hit>& drawn);
+
+/// How crashes got into a run.
+struct CrashAccount {
+  std::vector<Hit> drawn;            ///< the supervisor's
+  std::uint64_t random = 0;          ///< kills at moments that nobody chose
+  std::string unsupervised_because;  ///< empty: there was a supervisor
+};
+
+/// Everything but when it began and how long it took.
+report::Report make_report(const StormSettings& settings, const Evidence& evidence,
+                           const CrashAccount& crashes);
 
 }  // namespace stress

@@ -50,59 +50,54 @@ std::string ghost_reason(const TargetFacts& target, const std::vector<ObservedSe
   return "";
 }
 
-}  // namespace
-
-report::InvariantResult check_no_ghosts(const Evidence& evidence) {
-  constexpr std::string_view kId = "no-ghosts";
-  const TargetFacts& target = evidence.run.target;
-  if (target.sessions == "none") {
-    return check::Tally::not_applicable(kId, "the target has no sessions");
+/// Judges the state at quiescence, where the target has sessions and the run came to rest: `judge`
+/// tallies facts and violations, and says what was looked at.
+template <class Judge>
+report::InvariantResult at_quiescence(const Evidence& evidence, std::string_view id,
+                                      std::string_view judged, const Judge& judge) {
+  if (evidence.run.target.sessions == "none") {
+    return check::Tally::not_applicable(id, "the target has no sessions");
   }
-  check::Tally tally(evidence, kId);
+  check::Tally tally(evidence, id);
   const auto quiet = check::quiet_state(evidence);
   if (!quiet) {
     tally.missing(quiet.error());
-    return std::move(tally).finish("no record judged");
+    return std::move(tally).finish(fmt::format("no {} judged", judged));
   }
+  std::string looked_at = judge(evidence, *quiet, tally);
+  return std::move(tally).finish(std::move(looked_at));
+}
+
+std::string find_ghosts(const Evidence& evidence, const QuietState& quiet, check::Tally& tally) {
+  const TargetFacts& target = evidence.run.target;
   const std::set<std::string>& claims =
       target.claims_session.empty() ? target.active : target.claims_session;
   std::uint64_t claiming = 0;
   // Each record is a fact: it claims no session, or it has one.
-  for (const auto& [id, agent] : quiet->records) {
+  for (const auto& [id, agent] : quiet.records) {
     tally.fact();
     if (!claims.contains(agent.status)) continue;
     ++claiming;
-    const std::string reason = ghost_reason(target, quiet->quiescence->sessions, agent);
+    const std::string reason = ghost_reason(target, quiet.quiescence->sessions, agent);
     if (reason.empty()) continue;
     tally.violation({.summary = fmt::format("Agent {} is {} in the registry at quiescence, and {}.",
                                             id, check::quote(agent.status), reason),
                      .agent = id,
-                     .at = quiet->at,
+                     .at = quiet.at,
                      .after = check::render(agent)});
   }
-  return std::move(tally).finish(
-      fmt::format("{} at quiescence, {} of them with a claim to a session",
-                  count_of(quiet->records.size(), "record"), claiming));
+  return fmt::format("{} at quiescence, {} of them with a claim to a session",
+                     count_of(quiet.records.size(), "record"), claiming);
 }
 
-report::InvariantResult check_no_orphans(const Evidence& evidence) {
-  constexpr std::string_view kId = "no-orphans";
+std::string find_orphans(const Evidence& evidence, const QuietState& quiet, check::Tally& tally) {
   const TargetFacts& target = evidence.run.target;
-  if (target.sessions == "none") {
-    return check::Tally::not_applicable(kId, "the target has no sessions");
-  }
-  check::Tally tally(evidence, kId);
-  const auto quiet = check::quiet_state(evidence);
-  if (!quiet) {
-    tally.missing(quiet.error());
-    return std::move(tally).finish("no session judged");
-  }
   std::uint64_t marked = 0;
-  for (const ObservedSession& session : quiet->quiescence->sessions) {
+  for (const ObservedSession& session : quiet.quiescence->sessions) {
     tally.fact();
     if (!session.marked || !session.alive) continue;
     ++marked;
-    const ObservedAgent* record = check::find_record(quiet->records, session.agent);
+    const ObservedAgent* record = check::find_record(quiet.records, session.agent);
     if (record != nullptr && check::is_active(target, record->status)) continue;
     const bool finished = record != nullptr && check::is_terminal(target, record->status);
     if (finished && target.keeps_finished_sessions) continue;
@@ -115,17 +110,14 @@ report::InvariantResult check_no_orphans(const Evidence& evidence) {
                                 session.agent.empty() ? "(unknown)" : session.agent,
                                 check::quote(session.name), session.pid, why),
          .agent = session.agent,
-         .at = quiet->at,
+         .at = quiet.at,
          .after = check::render(record)});
   }
   // That the host listed no session is a fact too, once there was something to list.
-  if (tally.facts() == 0 && !quiet->records.empty()) tally.fact();
-  return std::move(tally).finish(
-      fmt::format("{} at quiescence, {} of them marked and alive",
-                  count_of(quiet->quiescence->sessions.size(), "session"), marked));
+  if (tally.facts() == 0 && !quiet.records.empty()) tally.fact();
+  return fmt::format("{} at quiescence, {} of them marked and alive",
+                     count_of(quiet.quiescence->sessions.size(), "session"), marked);
 }
-
-namespace {
 
 /// How often an agent stands in each of the three places.
 struct Standing {
@@ -154,25 +146,14 @@ std::map<std::string, Standing> three_ways(const TargetFacts& target, const Quie
   return standing;
 }
 
-}  // namespace
-
-report::InvariantResult check_three_way_match(const Evidence& evidence) {
-  constexpr std::string_view kId = "three-way-match";
+std::string compare_three_ways(const Evidence& evidence, const QuietState& quiet,
+                               check::Tally& tally) {
   const TargetFacts& target = evidence.run.target;
-  if (target.sessions == "none") {
-    return check::Tally::not_applicable(kId, "the target has no sessions");
-  }
-  check::Tally tally(evidence, kId);
-  const auto quiet = check::quiet_state(evidence);
-  if (!quiet) {
-    tally.missing(quiet.error());
-    return std::move(tally).finish("no agent judged");
-  }
-  const std::map<std::string, Standing> standing = three_ways(target, *quiet);
-  const bool heard = !evidence.lives.empty() || !quiet->quiescence->living_agents.empty();
+  const std::map<std::string, Standing> standing = three_ways(target, quiet);
+  const bool heard = !evidence.lives.empty() || !quiet.quiescence->living_agents.empty();
   const bool judge_living = target.agents_report && (heard || standing.empty());
   if (target.agents_report && !judge_living) tally.missing("no agent told its birth");
-  tally.fact(quiet->records.size());
+  tally.fact(quiet.records.size());
   for (const auto& [id, count] : standing) {
     const bool matched =
         count.records == 1 && count.sessions == 1 && (!judge_living || count.living == 1);
@@ -185,14 +166,27 @@ report::InvariantResult check_three_way_match(const Evidence& evidence) {
                                                                count.living == 1 ? "" : "es"))
                           : ""),
          .agent = id,
-         .at = quiet->at,
-         .after = check::render(check::find_record(quiet->records, id))});
+         .at = quiet.at,
+         .after = check::render(check::find_record(quiet.records, id))});
   }
-  return std::move(tally).finish(
-      fmt::format("{}, {} and {} at quiescence{}", count_of(quiet->records.size(), "record"),
-                  count_of(quiet->quiescence->sessions.size(), "session"),
-                  count_of(quiet->quiescence->living_agents.size(), "living agent"),
-                  target.agents_report ? "" : "; its agents do not tell their births"));
+  return fmt::format("{}, {} and {} at quiescence{}", count_of(quiet.records.size(), "record"),
+                     count_of(quiet.quiescence->sessions.size(), "session"),
+                     count_of(quiet.quiescence->living_agents.size(), "living agent"),
+                     target.agents_report ? "" : "; its agents do not tell their births");
+}
+
+}  // namespace
+
+report::InvariantResult check_no_ghosts(const Evidence& evidence) {
+  return at_quiescence(evidence, "no-ghosts", "record", find_ghosts);
+}
+
+report::InvariantResult check_no_orphans(const Evidence& evidence) {
+  return at_quiescence(evidence, "no-orphans", "session", find_orphans);
+}
+
+report::InvariantResult check_three_way_match(const Evidence& evidence) {
+  return at_quiescence(evidence, "three-way-match", "agent", compare_three_ways);
 }
 
 }  // namespace stress

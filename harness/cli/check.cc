@@ -14,13 +14,13 @@
 namespace stress {
 namespace {
 
-struct Options {
+struct CheckOptions {
   std::filesystem::path path;
   bool json = false;
 };
 
 /// Judges a stored history again; what else the report knew (settings, faults drawn) is kept.
-int check_again(const Options& options) {
+int check_again(const CheckOptions& options) {
   const bool folder = std::filesystem::is_directory(options.path);
   const std::filesystem::path file = folder ? options.path / "history.jsonl" : options.path;
   base::Result<LoadedHistory> history = load_history(file);
@@ -49,7 +49,7 @@ int check_again(const Options& options) {
 void add_check(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("check", "Judge a stored history again, without running anything");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CheckOptions>();
   command->add_option("path", options->path, "A results folder, or a history.jsonl")
       ->required()
       ->check(CLI::ExistingPath);

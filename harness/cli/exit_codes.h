@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdio>
+#include <string_view>
+
+#include <fmt/format.h>
+
 #include "reports/model/report.h"
 
 namespace stress {
@@ -21,6 +26,12 @@ inline int exit_code(report::Verdict verdict) {
       break;
   }
   return kExitUnknown;
+}
+
+/// Says what was wrong and what would be right; kExitUsage.
+inline int usage_error(std::string_view subcommand, std::string_view sentence) {
+  fmt::print(stderr, "stress {}: {}\n", subcommand, sentence);
+  return kExitUsage;
 }
 
 }  // namespace stress

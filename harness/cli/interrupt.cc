@@ -5,11 +5,11 @@
 namespace stress {
 namespace {
 
-std::atomic<bool> interrupted{false};
+std::atomic<bool> signalled{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 void on_signal(int signal_number) {
-  if (interrupted.exchange(true)) {
+  if (signalled.exchange(true)) {
     signal(signal_number, SIG_DFL);
     raise(signal_number);
   }
@@ -25,7 +25,7 @@ const std::atomic<bool>& install_interrupt_handler() {
     sigaction(signal_number, &action, nullptr);
   }
   signal(SIGPIPE, SIG_IGN);
-  return interrupted;
+  return signalled;
 }
 
 }  // namespace stress

@@ -12,12 +12,12 @@
 namespace stress {
 namespace {
 
-struct Options {
+struct ReportOptions {
   std::filesystem::path folder;
   std::string format = "text";
 };
 
-int print_again(const Options& options) {
+int print_again(const ReportOptions& options) {
   const base::Result<report::Report> report = read_report(options.folder);
   if (!report) {
     fmt::print(stderr, "stress report: {}\n", report.error().message);
@@ -39,7 +39,7 @@ int print_again(const Options& options) {
 
 void add_report(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("report", "Print a stored report again");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ReportOptions>();
   command->add_option("folder", options->folder, "A results folder")
       ->required()
       ->check(CLI::ExistingDirectory);

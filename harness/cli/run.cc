@@ -17,20 +17,15 @@
 namespace stress {
 namespace {
 
-struct Options {
+struct RunOptions {
   StormSettings settings;
   std::string injection = "auto";
   bool json = false;
   bool seeded = false;
 };
 
-int usage(const std::string& sentence) {
-  fmt::print(stderr, "stress run: {}\n", sentence);
-  return kExitUsage;
-}
-
 /// The same call with the seed that was drawn for it.
-std::vector<std::string> reproducing(std::vector<std::string> argv, const Options& options) {
+std::vector<std::string> reproducing(std::vector<std::string> argv, const RunOptions& options) {
   if (!options.seeded) {
     argv.push_back("--seed");
     argv.push_back(fmt::format("{}", options.settings.seed));
@@ -38,11 +33,12 @@ std::vector<std::string> reproducing(std::vector<std::string> argv, const Option
   return argv;
 }
 
-int run(Options& options, const std::vector<std::string>& argv) {
+int run_one_storm(RunOptions& options, const std::vector<std::string>& argv) {
   StormSettings& settings = options.settings;
   if (!options.seeded) settings.seed = std::random_device()();
   settings.command = reproducing(argv, options);
-  if (const std::string problem = check(settings); !problem.empty()) return usage(problem);
+  if (const std::string problem = problem_with(settings); !problem.empty())
+    return usage_error("run", problem);
   const Injection injection = options.injection == "supervisor" ? Injection::kSupervisor
                               : options.injection == "signals"  ? Injection::kSignals
                                                                 : Injection::kAuto;
@@ -51,7 +47,7 @@ int run(Options& options, const std::vector<std::string>& argv) {
     TerminalProgress progress(options.json);
     return run_storm(settings, injection, progress, interrupted);
   }();
-  if (!result) return usage(result.error().message);
+  if (!result) return usage_error("run", result.error().message);
   if (base::Status written = write_results(*result); !written) {
     fmt::print(stderr, "stress run: cannot write the results: {}\n", written.error().message);
     return kExitInternal;
@@ -67,7 +63,7 @@ int run(Options& options, const std::vector<std::string>& argv) {
 void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv) {
   CLI::App* command = app.add_subcommand(
       "run", "Storm: concurrent spawners under injected faults, then every invariant is checked");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunOptions>();
   StormSettings& settings = options->settings;
   for_each_field(settings, [&](const char* name, auto& field, const char* description) {
     const std::string flag = std::string("--") + name;
@@ -99,7 +95,7 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
       "  stress run --agents 300 --sessions process --json | jq .verdict");
   command->callback([options, seed, &action, argv] {
     options->seeded = seed->count() > 0;
-    action = [options, argv] { return run(*options, argv); };
+    action = [options, argv] { return run_one_storm(*options, argv); };
   });
 }
 

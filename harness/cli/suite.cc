@@ -17,20 +17,15 @@
 namespace stress {
 namespace {
 
-struct Options {
+struct SuiteOptions {
   std::vector<std::filesystem::path> paths;
   std::filesystem::path junit;
   std::filesystem::path out = "stress-results";
   bool quick = false;
 };
 
-int usage(const std::string& sentence) {
-  fmt::print(stderr, "stress suite: {}\n", sentence);
-  return kExitUsage;
-}
-
 /// All of them are read before the first one runs: a mistake in the last must not cost an hour.
-base::Result<std::vector<Scenario>> load_all(const Options& options) {
+base::Result<std::vector<Scenario>> load_all(const SuiteOptions& options) {
   std::vector<Scenario> scenarios;
   for (const std::filesystem::path& path : options.paths) {
     const auto files = scenario_files(path);
@@ -86,9 +81,9 @@ base::Result<report::Report> run_one(const Scenario& scenario, std::uint64_t see
   return std::move(result->report);
 }
 
-int run_suite(const Options& options, const std::string& program) {
+int run_suite(const SuiteOptions& options, const std::string& program) {
   const base::Result<std::vector<Scenario>> scenarios = load_all(options);
-  if (!scenarios) return usage(scenarios.error().message);
+  if (!scenarios) return usage_error("suite", scenarios.error().message);
   const std::atomic<bool>& interrupted = install_interrupt_handler();
   std::vector<report::Report> reports;
   int failed = 0;
@@ -98,7 +93,8 @@ int run_suite(const Options& options, const std::string& program) {
       if (interrupted) break;
       base::Result<report::Report> report = run_one(scenario, seed, program, interrupted);
       if (!report)
-        return usage(fmt::format("{}: {}", scenario.settings.name, report.error().message));
+        return usage_error("suite",
+                           fmt::format("{}: {}", scenario.settings.name, report.error().message));
       failed += report->verdict == report::Verdict::kFail ? 1 : 0;
       unknown += report->verdict == report::Verdict::kUnknown ? 1 : 0;
       reports.push_back(std::move(*report));
@@ -108,7 +104,7 @@ int run_suite(const Options& options, const std::string& program) {
   if (!options.junit.empty()) {
     if (base::Status written = base::replace_file(options.junit, report::to_junit(reports), 0644);
         !written) {
-      return usage(written.error().message);
+      return usage_error("suite", written.error().message);
     }
   }
   fmt::print("{} runs: {} passed, {} failed, {} unknown{}\n", reports.size(),
@@ -122,7 +118,7 @@ int run_suite(const Options& options, const std::string& program) {
 
 void add_suite(CLI::App& app, Action& action, const std::vector<std::string>& argv) {
   CLI::App* command = app.add_subcommand("suite", "Run scenario files, one after the other");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SuiteOptions>();
   command->add_option("path", options->paths, "Folders of scenarios, or single files")->required();
   command->add_option("--junit", options->junit, "Write all results to this file for CI");
   command->add_option("--out", options->out, "Folder for results")->capture_default_str();

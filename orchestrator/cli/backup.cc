@@ -3,9 +3,9 @@
 namespace orc::cli {
 namespace {
 
-struct ListOptions {};
+struct BackupListOptions {};
 
-int run_list(const Cli& cli, const ListOptions&) {
+int run_backup_list(const Cli& cli, const BackupListOptions&) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   const auto backups = workspace->store().backups();
@@ -49,12 +49,12 @@ int run_restore(const Cli& cli, const RestoreOptions& options) {
 }  // namespace
 
 void add_backup(Cli& cli) {
-  static ListOptions list_options;
+  static BackupListOptions list_options;
   static RestoreOptions restore_options;
   CLI::App* backup =
       cli.app.add_subcommand("backup", "List and restore earlier generations of the registry");
   backup->require_subcommand(1);
-  add_command(cli, *backup, "list", "List the backups", list_options, &run_list)
+  add_command(cli, *backup, "list", "List the backups", list_options, &run_backup_list)
       ->footer("Example:\n  orchestrator backup list");
   CLI::App* restore = add_command(cli, *backup, "restore",
                                   "Put a backup in the registry's place, which is set aside",

@@ -3,7 +3,7 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct CompletionOptions {
   std::string shell;
 };
 
@@ -29,7 +29,7 @@ void print_cases(const CLI::App& app, const CLI::App& root, const std::string& p
 }
 
 /// Made from the commands themselves, so that it cannot lag behind them.
-int run(const Cli& cli, const Options&) {
+int run_completion(const Cli& cli, const CompletionOptions&) {
   fmt::print(
       "# bash completion for orchestrator: eval \"$(orchestrator completion bash)\"\n"
       "_orchestrator() {{\n"
@@ -58,9 +58,9 @@ int run(const Cli& cli, const Options&) {
 }  // namespace
 
 void add_completion(Cli& cli) {
-  static Options options;
-  CLI::App* completion =
-      add_command(cli, cli.app, "completion", "Print a shell's completion script", options, &run);
+  static CompletionOptions options;
+  CLI::App* completion = add_command(cli, cli.app, "completion",
+                                     "Print a shell's completion script", options, &run_completion);
   completion->add_option("shell", options.shell, "bash")
       ->required()
       ->check(CLI::IsMember({"bash"}));

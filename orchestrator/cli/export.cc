@@ -4,11 +4,11 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::string output;
 };
 
-int run(const Cli& cli, const Options& options) {
+int run_export(const Cli& cli, const ExportOptions& options) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   const auto state = workspace->store().read();
@@ -30,9 +30,9 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_export(Cli& cli) {
-  static Options options;
+  static ExportOptions options;
   CLI::App* command =
-      add_command(cli, cli.app, "export", "Write the whole registry as JSON", options, &run);
+      add_command(cli, cli.app, "export", "Write the whole registry as JSON", options, &run_export);
   command->add_option("--output", options.output, "A file; standard output by default");
   command->footer("Example:\n  orchestrator export --output registry-copy.json");
 }

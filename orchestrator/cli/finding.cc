@@ -4,12 +4,12 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct FindingOptions {
   std::string agent;
   Finding finding{{}, "insight", "medium", ""};
 };
 
-int run(const Cli& cli, const Options& options) {
+int run_finding(const Cli& cli, const FindingOptions& options) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   if (auto ok = add_finding(*workspace, options.agent, options.finding); !ok) {
@@ -22,9 +22,9 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_finding(Cli& cli) {
-  static Options options;
+  static FindingOptions options;
   CLI::App* finding =
-      add_command(cli, cli.app, "finding", "Record what an agent found out", options, &run);
+      add_command(cli, cli.app, "finding", "Record what an agent found out", options, &run_finding);
   finding->add_option("agent", options.agent, "The agent's id")->required();
   finding->add_option("message", options.finding.message, "What it found")->required();
   finding->add_option("--kind", options.finding.kind, "issue, solution, insight, ...")

@@ -5,7 +5,7 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct ImportOptions {
   std::string path;
 };
 
@@ -15,7 +15,7 @@ void print_lines(const char* title, const std::vector<std::string>& lines) {
   for (const std::string& line : lines) fmt::print("  {}\n", line);
 }
 
-int run(const Cli& cli, const Options& options) {
+int run_import(const Cli& cli, const ImportOptions& options) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   const auto report = import_workspace(*workspace, options.path);
@@ -38,10 +38,10 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_import(Cli& cli) {
-  static Options options;
+  static ImportOptions options;
   CLI::App* import_command =
       add_command(cli, cli.app, "import", "Bring an .agent-workspace folder in; it is not changed",
-                  options, &run);
+                  options, &run_import);
   import_command->add_option("path", options.path, "The folder, or the one that holds it")
       ->required();
   import_command->footer(

@@ -3,7 +3,7 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct InitOptions {
   Config config;
   Limits limits;
   bool default_server = false;
@@ -12,7 +12,7 @@ struct Options {
   std::int64_t start_timeout_ms = Config{}.start_timeout.count();
 };
 
-int run(const Cli& cli, const Options& options) {
+int run_init(const Cli& cli, const InitOptions& options) {
   Config config = options.config;
   config.tmux_own_server = !options.default_server;
   config.session_log = !options.no_session_log;
@@ -35,8 +35,8 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_init(Cli& cli) {
-  static Options options;
-  CLI::App* init = add_command(cli, cli.app, "init", "Make a workspace", options, &run);
+  static InitOptions options;
+  CLI::App* init = add_command(cli, cli.app, "init", "Make a workspace", options, &run_init);
   init->parse_complete_callback([&cli] { cli.takes_command = true; });
   init->add_option("--sessions", options.config.sessions, "Where agents live")
       ->check(CLI::IsMember({"tmux", "process"}))

@@ -4,12 +4,12 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct KillOptions {
   std::string agent;
   std::string reason;
 };
 
-int run(const Cli& cli, const Options& options) {
+int run_kill(const Cli& cli, const KillOptions& options) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   if (auto ok = kill_agent(*workspace, options.agent, options.reason); !ok) {
@@ -22,8 +22,9 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_kill(Cli& cli) {
-  static Options options;
-  CLI::App* kill = add_command(cli, cli.app, "kill", "End an agent and its session", options, &run);
+  static KillOptions options;
+  CLI::App* kill =
+      add_command(cli, cli.app, "kill", "End an agent and its session", options, &run_kill);
   kill->add_option("agent", options.agent, "The agent's id")->required();
   kill->add_option("--reason", options.reason, "Kept in its record");
   kill->footer("Example:\n  orchestrator kill coder-20261122T204445-abcdefghijklm --reason stuck");

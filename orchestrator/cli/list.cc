@@ -3,12 +3,12 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct ListOptions {
   std::string task;
   bool active = false;
 };
 
-int run(const Cli& cli, const Options& options) {
+int run_list(const Cli& cli, const ListOptions& options) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   const auto state = workspace->store().read();
@@ -47,8 +47,8 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_list(Cli& cli) {
-  static Options options;
-  CLI::App* list = add_command(cli, cli.app, "list", "List the agents", options, &run);
+  static ListOptions options;
+  CLI::App* list = add_command(cli, cli.app, "list", "List the agents", options, &run_list);
   list->add_option("--task", options.task, "Only those of this task");
   list->add_flag("--active", options.active, "Only those that have not ended");
   list->footer("Example:\n  orchestrator list --active --json");

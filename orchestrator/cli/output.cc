@@ -4,12 +4,12 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct OutputOptions {
   std::string agent;
   int lines = 50;
 };
 
-int run(const Cli& cli, const Options& options) {
+int run_output(const Cli& cli, const OutputOptions& options) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   const auto text = agent_output(*workspace, options.agent, options.lines);
@@ -25,9 +25,10 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_output(Cli& cli) {
-  static Options options;
-  CLI::App* output = add_command(
-      cli, cli.app, "output", "Show an agent's screen, or its log once it is gone", options, &run);
+  static OutputOptions options;
+  CLI::App* output =
+      add_command(cli, cli.app, "output", "Show an agent's screen, or its log once it is gone",
+                  options, &run_output);
   output->add_option("agent", options.agent, "The agent's id")->required();
   output->add_option("--lines", options.lines, "How many, from the end")->capture_default_str();
   output->footer("Example:\n  orchestrator output coder-20261122T204445-abcdefghijklm --lines 20");

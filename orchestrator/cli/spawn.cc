@@ -7,13 +7,13 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct SpawnOptions {
   SpawnRequest request;
   std::string prompt_file;
   std::string cwd;
 };
 
-int run(const Cli& cli, const Options& options) {
+int run_spawn(const Cli& cli, const SpawnOptions& options) {
   SpawnRequest request = options.request;
   if (!options.prompt_file.empty()) {
     auto text = base::read_file(options.prompt_file);
@@ -51,8 +51,8 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_spawn(Cli& cli) {
-  static Options options;
-  CLI::App* spawn = add_command(cli, cli.app, "spawn", "Start an agent", options, &run);
+  static SpawnOptions options;
+  CLI::App* spawn = add_command(cli, cli.app, "spawn", "Start an agent", options, &run_spawn);
   spawn->parse_complete_callback([&cli] { cli.takes_command = true; });
   SpawnRequest& request = options.request;
   spawn->add_option("--task", request.task_id, "The task it works on")->required();

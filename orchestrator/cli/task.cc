@@ -29,9 +29,9 @@ int run_create(const Cli& cli, const CreateOptions& options) {
   return kOk;
 }
 
-struct ListOptions {};
+struct TaskListOptions {};
 
-int run_list(const Cli& cli, const ListOptions&) {
+int run_task_list(const Cli& cli, const TaskListOptions&) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   const auto state = workspace->store().read();
@@ -101,7 +101,7 @@ int run_status(const Cli& cli, const StatusOptions& options) {
 
 void add_task(Cli& cli) {
   static CreateOptions create_options;
-  static ListOptions list_options;
+  static TaskListOptions list_options;
   static StatusOptions status_options;
   CLI::App* task = cli.app.add_subcommand("task", "Create, list and show tasks");
   task->require_subcommand(1);
@@ -126,7 +126,7 @@ void add_task(Cli& cli) {
   create->footer(
       "Example:\n  orchestrator task create --id parser --max-concurrent 4 \"Write the parser\"");
 
-  add_command(cli, *task, "list", "List the tasks", list_options, &run_list)
+  add_command(cli, *task, "list", "List the tasks", list_options, &run_task_list)
       ->footer("Example:\n  orchestrator task list --json");
   CLI::App* status =
       add_command(cli, *task, "status", "Show a task with its agents", status_options, &run_status);

@@ -6,7 +6,7 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct TreeOptions {
   std::string task;
 };
 
@@ -61,7 +61,7 @@ void print(const Json& nodes, std::size_t level) {
   }
 }
 
-int run(const Cli& cli, const Options& options) {
+int run_tree(const Cli& cli, const TreeOptions& options) {
   const auto workspace = cli.open();
   if (!workspace) return cli.fail(workspace.error());
   const auto state = workspace->store().read();
@@ -94,8 +94,8 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_tree(Cli& cli) {
-  static Options options;
-  CLI::App* tree = add_command(cli, cli.app, "tree", "Show who started whom", options, &run);
+  static TreeOptions options;
+  CLI::App* tree = add_command(cli, cli.app, "tree", "Show who started whom", options, &run_tree);
   tree->add_option("--task", options.task, "Only this task");
   tree->footer("Example:\n  orchestrator tree --task parser");
 }

@@ -4,13 +4,13 @@
 namespace orc::cli {
 namespace {
 
-struct Options {
+struct UpdateOptions {
   std::string agent;
   std::optional<std::string> status;
   AgentUpdate update;
 };
 
-int run(const Cli& cli, const Options& options) {
+int run_update(const Cli& cli, const UpdateOptions& options) {
   AgentUpdate update = options.update;
   if (options.status) {
     const auto status = parse_agent_status(*options.status);
@@ -28,9 +28,9 @@ int run(const Cli& cli, const Options& options) {
 }  // namespace
 
 void add_update(Cli& cli) {
-  static Options options;
+  static UpdateOptions options;
   CLI::App* update =
-      add_command(cli, cli.app, "update", "Report an agent's progress", options, &run);
+      add_command(cli, cli.app, "update", "Report an agent's progress", options, &run_update);
   update->add_option("agent", options.agent, "The agent's id")->required();
   update->add_option("--status", options.status, "running, working, blocked, completed or error");
   update->add_option("--progress", options.update.progress, "Per cent");
