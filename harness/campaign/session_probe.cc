@@ -6,13 +6,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 
 #include "harness/supervise/process_table.h"
 #include "orchestrator/base/clock.h"
+#include "orchestrator/base/process_environment.h"
 #include "orchestrator/base/process_identity.h"
 #include "orchestrator/base/subprocess.h"
 
@@ -207,25 +206,21 @@ class ProcessProbe : public SessionProbe {
 
  private:
   void add(SessionsView& view, const Group::Member& member) const {
-    std::ifstream file(fmt::format("/proc/{}/environ", member.pid), std::ios::binary);
-    const std::string environment(std::istreambuf_iterator<char>(file), {});
-    constexpr std::string_view kKey = "SPAWNSTORM_SESSION=";
-    for (const std::string& entry : split(environment, '\0')) {
-      if (!entry.starts_with(kKey)) continue;
-      const std::vector<std::string> fields =
-          split(std::string_view(entry).substr(kKey.size()), ':');
-      if (fields.size() < 3 || to_number(fields[1]) != member.pid) return;
-      ObservedSession session;
-      session.name = fields[0];
-      session.pid = member.pid;
-      session.alive = is_agent(member.command);
-      session.marked = naming_.value.empty() || fields[2] == naming_.value;
-      if (session.marked && session.name.starts_with(naming_.prefix)) {
-        session.agent = session.name.substr(naming_.prefix.size());
-      }
-      view.sessions.push_back(std::move(session));
-      return;
+    std::string buffer;
+    const auto mark = base::find_variable(base::process_environment(member.pid, buffer),
+                                          "SPAWNSTORM_SESSION");
+    if (!mark) return;
+    const std::vector<std::string> fields = split(*mark, ':');
+    if (fields.size() < 3 || to_number(fields[1]) != member.pid) return;
+    ObservedSession session;
+    session.name = fields[0];
+    session.pid = member.pid;
+    session.alive = is_agent(member.command);
+    session.marked = naming_.value.empty() || fields[2] == naming_.value;
+    if (session.marked && session.name.starts_with(naming_.prefix)) {
+      session.agent = session.name.substr(naming_.prefix.size());
     }
+    view.sessions.push_back(std::move(session));
   }
 
   RunPlace place_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <thread>
 
@@ -195,6 +196,7 @@ base::Status Storm::rage() {
   progress_.phase("storm");
   stage_->control().acknowledged = 0;
   if (stage_->target().facts().live_snapshots) snapshots_.start();
+  if (!supervised()) kill_at_random(crew);
   if (base::Status started = start_workers(crew); !started) return started;
   nemesis.start();
   tend(crew);
@@ -236,7 +238,7 @@ void Storm::tend(Crew& crew) {
                        ? Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                             std::chrono::duration<double>(settings_.duration_s))
                        : Clock::time_point::max();
-  while (crew.tend(20ms)) {
+  while (crew.tend(supervised() ? 20ms : 2ms)) {
     reap_adopted();
     show();
     if (!supervised()) kill_at_random(crew);
@@ -277,14 +279,18 @@ void Storm::end_workers(Crew& crew) {
 }
 
 /// Where there is no supervisor: as many kills, as evenly over the spawns, at moments that nobody
-/// chose.
+/// chose. A storm may be faster than we are, so it waits for a kill that is overdue.
 void Storm::kill_at_random(const Crew& crew) {
   const std::uint64_t wanted = share(settings_.crash_rate, spawns_);
-  const std::vector<std::uint32_t> workers = crew.workers();
-  if (random_kills_ >= wanted || workers.empty() ||
-      stage_->control().acknowledged < (random_kills_ + 1) * spawns_ / (wanted + 1)) {
+  ControlBlock& control = stage_->control();
+  if (random_kills_ >= wanted) {
+    control.ceiling = std::numeric_limits<std::uint64_t>::max();
     return;
   }
+  const std::uint64_t due = (random_kills_ + 1) * spawns_ / (wanted + 1);
+  control.ceiling = due;
+  const std::vector<std::uint32_t> workers = crew.workers();
+  if (workers.empty() || control.acknowledged < due) return;
   const std::uint32_t victim =
       workers[choice_.of("random victim").of(random_kills_).below(workers.size())];
   Fault fault;

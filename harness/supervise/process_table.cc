@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "orchestrator/base/file_io.h"
+#include "orchestrator/base/process_environment.h"
 
 namespace stress {
 namespace {
@@ -63,6 +64,11 @@ std::vector<pid_t> all_processes() {
 
 std::string command_line(pid_t pid) {
   std::string text = read_proc(pid, "cmdline");
+  if (text.empty()) {
+    // In the middle of an exec; or a zombie, and then there is nothing to wait for.
+    std::string buffer;
+    if (!base::process_environment(pid, buffer).empty()) text = read_proc(pid, "cmdline");
+  }
   while (!text.empty() && text.back() == '\0') text.pop_back();
   for (char& character : text) {
     if (character == '\0') character = ' ';
@@ -71,14 +77,10 @@ std::string command_line(pid_t pid) {
 }
 
 bool has_environment(pid_t pid, std::string_view entry) {
-  const std::string text = read_proc(pid, "environ");
-  std::string_view rest(text);
-  while (!rest.empty()) {
-    const auto end = std::min(rest.find('\0'), rest.size());
-    if (rest.substr(0, end) == entry) return true;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return false;
+  std::string buffer;
+  const auto equals = entry.find('=');
+  return base::find_variable(base::process_environment(pid, buffer), entry.substr(0, equals)) ==
+         entry.substr(equals + 1);
 }
 
 }  // namespace stress

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 
 #include "orchestrator/base/error.h"
@@ -25,6 +26,8 @@ struct ControlBlock {
   std::atomic<std::uint64_t> acknowledged{
       0};                              ///< spawns; for display and for timing of faults only
   std::atomic<std::uint32_t> stop{0};  ///< 1: begin no further operation
+  /// With so many acknowledged no further spawn is begun, until it is raised.
+  std::atomic<std::uint64_t> ceiling{std::numeric_limits<std::uint64_t>::max()};
   ThreadState threads[kThreadsMax];
 };
 

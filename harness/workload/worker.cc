@@ -79,6 +79,7 @@ class Spawner {
     bool replacement = std::ranges::find(thread_.replaced, slot) != thread_.replaced.end();
     bool below_root = !choice.of("child").chance(shared_.config.child_rate);
     for (int attempt = 0; attempt < shared_.config.attempts_max; ++attempt) {
+      wait_below_ceiling();
       if (shared_.control.stop != 0) return true;
       Operation op = operation(OpKind::kSpawn);
       op.slot = slot;
@@ -104,6 +105,12 @@ class Spawner {
     shared_.recorder.note(Trouble{fmt::format("{}: spawn {} was not acknowledged in {} attempts",
                                               thread_.client, slot, shared_.config.attempts_max)});
     return false;
+  }
+
+  void wait_below_ceiling() const {
+    while (shared_.control.acknowledged >= shared_.control.ceiling && shared_.control.stop == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
   }
 
   /// Below an agent of one's own, in its task, or below the root.

@@ -48,7 +48,7 @@ class BackupFolder {
   /// its generation back) gives way. Errors: kIo.
   base::Status keep(const std::filesystem::path& registry, std::uint64_t generation) const;
   /// Removes all but `generation`, the newest, and `count` before it. Failures are left to the next
-  /// time.
+  /// time. Needs no lock: it never touches what a younger generation keeps.
   void drop_older(std::uint64_t generation, std::uint64_t count) const;
 
   /// Links `file` into the quarantine, durably, before something else takes its name. A file that

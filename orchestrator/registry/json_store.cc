@@ -99,6 +99,7 @@ class JsonStore final : public Store {
   [[nodiscard]] std::unexpected<base::Error> never_created() const;
   base::Status publish(const base::FileLock& lock, const Present& present,
                        std::uint64_t generation) const;
+  void finish(base::FileLock& lock, const Commit& commit) const;
   [[nodiscard]] std::vector<std::string> temporary_files() const;
 
   JsonStoreOptions options_;
@@ -215,8 +216,16 @@ base::Status JsonStore::publish(const base::FileLock& lock, const Present& prese
                                        registry_.string(), generation));
   }
   backups_.set_aside_backups(present.bad_backups);
-  backups_.drop_older(generation, static_cast<std::uint64_t>(std::max(options_.backups_kept, 0)));
   return {};
+}
+
+/// What the others need not wait for. Removes only backups that its own commit made too old, so it
+/// may overtake and be overtaken.
+void JsonStore::finish(base::FileLock& lock, const Commit& commit) const {
+  lock.release();
+  if (commit.generation_after == commit.generation_before) return;
+  backups_.drop_older(commit.generation_after,
+                      static_cast<std::uint64_t>(std::max(options_.backups_kept, 0)));
 }
 
 base::Status JsonStore::create(const Limits& limits) {
@@ -258,7 +267,7 @@ base::Result<Commit> JsonStore::transact(std::string_view operation, std::string
                                          const Body& body) {
   return without_exceptions(operation, [&]() -> base::Result<Commit> {
     Stopwatch watch;
-    const auto lock = lock_for_change();
+    auto lock = lock_for_change();
     if (!lock) return std::unexpected(lock.error());
     watch.locked();
     auto present = load_for_change();
@@ -279,6 +288,7 @@ base::Result<Commit> JsonStore::transact(std::string_view operation, std::string
       const std::string& agent = transaction.agent_put();
       log_.append(operation, agent.empty() ? subject : agent, commit);
     }
+    finish(*lock, commit);
     return commit;
   });
 }
@@ -327,7 +337,7 @@ base::Result<std::vector<Backup>> JsonStore::backups() const {
 base::Result<Commit> JsonStore::restore(std::string_view backup_name) {
   return without_exceptions("restore a backup", [&]() -> base::Result<Commit> {
     Stopwatch watch;
-    const auto lock = lock_for_change();
+    auto lock = lock_for_change();
     if (!lock) return std::unexpected(lock.error());
     watch.locked();
     const auto files = backups_.list();
@@ -352,6 +362,7 @@ base::Result<Commit> JsonStore::restore(std::string_view backup_name) {
     if (!published) return std::unexpected(std::move(published.error()));
     watch.stop(commit);
     if (options_.operations_log) log_.append("restore", backup_name, commit);
+    finish(*lock, commit);
     return commit;
   });
 }

@@ -487,6 +487,7 @@ TEST_F(TmuxHost, ConcurrentFirstCreatesStartOneServer) {
   std::vector<SessionIdentity> made(6);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(made.size());
     for (std::size_t i = 0; i < made.size(); ++i) {
       threads.emplace_back(
           [this, i, &made] { made[i] = must_create(spec(fmt::format("first-{}", i))); });
