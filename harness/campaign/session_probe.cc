@@ -207,8 +207,8 @@ class ProcessProbe : public SessionProbe {
  private:
   void add(SessionsView& view, const Group::Member& member) const {
     std::string buffer;
-    const auto mark = base::find_variable(base::process_environment(member.pid, buffer),
-                                          "SPAWNSTORM_SESSION");
+    const auto mark =
+        base::find_variable(base::process_environment(member.pid, buffer), "SPAWNSTORM_SESSION");
     if (!mark) return;
     const std::vector<std::string> fields = split(*mark, ':');
     if (fields.size() < 3 || to_number(fields[1]) != member.pid) return;

@@ -123,12 +123,13 @@ base::Status BackupFolder::keep(const std::filesystem::path& registry,
 }
 
 void BackupFolder::drop_older(std::uint64_t generation, std::uint64_t count) const {
-  // Nearly always there is exactly one more than should be. What killed writers did not drop is
-  // looked for now and then.
-  constexpr std::uint64_t kLookEvery = 16;
-  const bool dropped = generation > count + 1 &&
-                       ::unlink(path_of(name_of(generation - count - 1)).c_str()) == 0;
-  if (dropped && generation % kLookEvery != 0) return;
+  // Nearly always the names have no gaps. Those that killed writers did not drop follow below.
+  std::uint64_t dropped = 0;
+  for (std::uint64_t old = generation - std::min(generation, count + 1); old > 0; --old) {
+    if (::unlink(path_of(name_of(old)).c_str()) != 0) break;
+    ++dropped;
+  }
+  if (dropped > 0) return;
   const std::vector<File> files = list();
   for (std::size_t i = count + 1; i < files.size(); ++i) {
     ::unlink(path_of(files[i].name).c_str());

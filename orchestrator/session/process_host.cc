@@ -9,8 +9,8 @@
 
 #include "orchestrator/base/subprocess.h"
 #include "orchestrator/base/unique_fd.h"
-#include "orchestrator/session/session_mark.h"
 #include "orchestrator/session/session_host.h"
+#include "orchestrator/session/session_mark.h"
 #include "orchestrator/session/session_members.h"
 
 namespace orc {

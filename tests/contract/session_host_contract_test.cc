@@ -182,6 +182,7 @@ TEST_P(SessionHostContract, OfSimultaneousCreatesOfOneNameExactlyOneSucceeds) {
   std::atomic<int> refused = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(6);
     for (int i = 0; i < 6; ++i) {
       threads.emplace_back([&] {
         const auto session = host_->create(spec("same"));
@@ -199,6 +200,7 @@ TEST_P(SessionHostContract, ConcurrentCreatesAreAllListed) {
   std::atomic<int> made = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int thread = 0; thread < 8; ++thread) {
       threads.emplace_back([this, thread, &made] {
         for (int i = 0; i < 3; ++i) {

@@ -260,7 +260,8 @@ TEST_F(ValidatorTest, StaleStopping) {
   EXPECT_EQ(host->ended, std::vector<std::string>{session_name(id)});
 }
 
-// Found by a storm: spawner and killer had both been killed, and the second repair found the prompt.
+// Found by a storm: spawner and killer had both been killed, and the second repair found the
+// prompt.
 TEST_F(ValidatorTest, StaleStoppingOfAnAgentThatNeverCameUp) {
   const std::string id = spawn()->agent_id;
   drop_session(id);
