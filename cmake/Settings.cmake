@@ -12,7 +12,7 @@ endif()
 
 add_library(spawnstorm_settings INTERFACE)
 add_library(spawnstorm::settings ALIAS spawnstorm_settings)
-target_link_libraries(spawnstorm_settings INTERFACE fmt::fmt)
+target_link_libraries(spawnstorm_settings INTERFACE spawnstorm::fmt)
 target_include_directories(spawnstorm_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(spawnstorm_settings INTERFACE
   _FILE_OFFSET_BITS=64 SPAWNSTORM_VERSION="${PROJECT_VERSION}")
@@ -33,5 +33,13 @@ endif()
 function(spawnstorm_command_line target)
   if(SPAWNSTORM_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 9)
+  endif()
+endfunction()
+
+# A program that starts very often: a static one is up in less than half the time of one whose
+# libraries are loaded anew each time. (The sanitizers need theirs to be shared.)
+function(spawnstorm_quick_start target)
+  if(NOT SPAWNSTORM_SANITIZE)
+    target_link_options(${target} PRIVATE -static)
   endif()
 endfunction()

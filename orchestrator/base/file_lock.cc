@@ -104,25 +104,23 @@ int flock_until(int fd, std::int64_t deadline_ns, DeadlineTimer& timer) {
   return 0;
 }
 
-/// Stands in the folder's turnstile for the life of the object, or does without: where the time
-/// limit has passed, or where a folder cannot be locked (NFS).
-class Turnstile {
- public:
-  Turnstile(const std::filesystem::path& lock_path, std::int64_t deadline_ns, DeadlineTimer& timer)
-      : fd_(::open(lock_path.has_parent_path() ? lock_path.parent_path().c_str() : ".",
-                   O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (!fd_.valid()) return;
-    flock_until(fd_.get(), std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
+/// Stands in the turnstile of the lock's folder as long as the descriptor is open, or does without:
+/// where the time limit has passed, or where a folder cannot be locked (NFS).
+UniqueFd enter_turnstile(const std::filesystem::path& lock_path, std::int64_t deadline_ns,
+                         DeadlineTimer& timer) {
+  const char* folder = lock_path.has_parent_path() ? lock_path.parent_path().c_str() : ".";
+  UniqueFd fd(::open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.valid()) {
+    flock_until(fd.get(), std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
   }
-  Turnstile(const Turnstile&) = delete;
-  Turnstile& operator=(const Turnstile&) = delete;
-  ~Turnstile() {
-    if (fd_.valid()) ::flock(fd_.get(), LOCK_UN);
-  }
+  return fd;
+}
 
- private:
-  UniqueFd fd_;
-};
+void unlock_and_close(UniqueFd& fd) {
+  if (!fd.valid()) return;
+  ::flock(fd.get(), LOCK_UN);
+  fd.reset();
+}
 
 }  // namespace
 
@@ -140,15 +138,16 @@ Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::pat
                                       std::chrono::milliseconds timeout) {
   const std::int64_t deadline_ns = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
   DeadlineTimer timer;
-  const Turnstile turnstile(lock_path, deadline_ns, timer);
+  // The lock object exists before the waits, so that each way out unlocks before it closes.
+  FileLock lock(lock_path);
+  lock.turnstile_ = enter_turnstile(lock_path, deadline_ns, timer);
   for (;;) {
-    UniqueFd fd(::open(lock_path.c_str(), open_flags | O_CLOEXEC, 0600));
-    if (!fd.valid()) {
+    unlock_and_close(lock.fd_);
+    lock.fd_.reset(::open(lock_path.c_str(), open_flags | O_CLOEXEC, 0600));
+    if (!lock.fd_.valid()) {
       if (errno == EINTR) continue;
       return fail_errno(errno, "open the lock", lock_path);
     }
-    // The lock object exists before the wait, so that each way out unlocks before it closes.
-    FileLock lock(std::move(fd), lock_path);
     if (const int error = flock_until(lock.fd_.get(), deadline_ns, timer)) {
       if (error == ETIMEDOUT) return timed_out(lock_path, timeout);
       return fail_errno(error, "lock", lock_path);
@@ -165,6 +164,7 @@ Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::pat
 FileLock& FileLock::operator=(FileLock&& other) noexcept {
   if (this != &other) {
     release();
+    turnstile_ = std::move(other.turnstile_);
     fd_ = std::move(other.fd_);
     path_ = std::move(other.path_);
     device_ = other.device_;
@@ -175,10 +175,11 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
 
 FileLock::~FileLock() { release(); }
 
+void FileLock::call_next() { unlock_and_close(turnstile_); }
+
 void FileLock::release() {
-  if (!fd_.valid()) return;
-  ::flock(fd_.get(), LOCK_UN);
-  fd_.reset();
+  call_next();
+  unlock_and_close(fd_);
 }
 
 bool FileLock::is_current() const {

@@ -16,11 +16,13 @@ namespace base {
 /// After the lock is taken the descriptor's inode is compared with the path's; where they differ
 /// (somebody deleted the file) it is taken anew, so that two holders are impossible.
 /// Turns: flock(2) favours whoever asks at the moment of release, which is nearly always the last
-/// holder. So the lock's folder is flocked first, while waiting only, as a turnstile: the next
-/// holder stands in it, and a returning one queues up behind. It is a courtesy with a time limit: a
-/// process that was stopped in the turnstile cannot keep the others out. Thread-safety: may be
-/// moved between threads; not for concurrent use. Two threads of one process exclude each other
-/// (each acquire opens its own description).
+/// holder. So the lock's folder is flocked first, as a turnstile: the next holder stands in it, and
+/// a returning one queues up behind. It is left some time after the lock was taken (call_next):
+/// left at once, it would be open just when the last holder comes round again, and who overtakes
+/// the others there wakes them all. It is a courtesy with a time limit: a process that was stopped
+/// in the turnstile cannot keep the others out.
+/// Thread-safety: may be moved between threads; not for concurrent use. Two threads of one process
+/// exclude each other (each acquire opens its own description).
 class [[nodiscard]] FileLock {
  public:
   /// Waits at most `timeout` (steady clock), asleep in flock(2): a timer of the calling thread
@@ -36,6 +38,10 @@ class [[nodiscard]] FileLock {
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();
 
+  /// Lets the next in line step up to the lock, to wait there. Best shortly before this holder
+  /// falls asleep itself. Needs not be called: release does it too.
+  void call_next();
+
   /// Unlocks now (LOCK_UN first: a sibling thread's fork may still hold the description open).
   void release();
 
@@ -44,9 +50,10 @@ class [[nodiscard]] FileLock {
   [[nodiscard]] bool is_current() const;
 
  private:
-  FileLock(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  explicit FileLock(std::filesystem::path path) : path_(std::move(path)) {}
   static Result<FileLock> acquire_by(int open_flags, const std::filesystem::path& lock_path,
                                      std::chrono::milliseconds timeout);
+  UniqueFd turnstile_;
   UniqueFd fd_;
   std::filesystem::path path_;
   dev_t device_ = 0;

@@ -4,10 +4,6 @@
 
 #include <fmt/format.h>
 
-#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
-#include <xxh_x86dispatch.h>  // the same functions, by the widest registers of this processor
-#endif
-
 namespace orc {
 
 Checksum::Checksum() : state_(XXH3_createState()) {

@@ -97,7 +97,7 @@ class JsonStore final : public Store {
   base::Result<base::FileLock> lock_for_change() const;
   [[nodiscard]] base::Error with_backup_named(base::Error damage) const;
   [[nodiscard]] std::unexpected<base::Error> never_created() const;
-  base::Status publish(const base::FileLock& lock, const Present& present,
+  base::Status publish(base::FileLock& lock, const Present& present,
                        std::uint64_t generation) const;
   void finish(base::FileLock& lock, const Commit& commit) const;
   [[nodiscard]] std::vector<std::string> temporary_files() const;
@@ -188,11 +188,12 @@ base::Result<base::FileLock> JsonStore::lock_for_change() const {
   return base::FileLock::acquire(lock_, options_.lock_timeout);
 }
 
-base::Status JsonStore::publish(const base::FileLock& lock, const Present& present,
+base::Status JsonStore::publish(base::FileLock& lock, const Present& present,
                                 std::uint64_t generation) const {
   const std::string text =
       present.snapshot->encode(generation, present.restored_from, base::wall_now());
   const mode_t mode = present.file.st_nlink > 0 ? present.file.st_mode & 0777U : kMode;
+  lock.call_next();
   auto pending = base::PendingFile::write(registry_, text, mode);
   if (!pending) return std::unexpected(std::move(pending.error()));
   const std::uint64_t before = present.snapshot->generation();
@@ -234,7 +235,7 @@ base::Status JsonStore::create(const Limits& limits) {
     std::filesystem::create_directories(workspace_, error);
     if (error) return base::fail_errno(error.value(), "create", workspace_);
     Stopwatch watch;
-    const auto lock = base::FileLock::acquire(lock_, options_.lock_timeout);
+    auto lock = base::FileLock::acquire(lock_, options_.lock_timeout);
     if (!lock) return std::unexpected(lock.error());
     watch.locked();
     if (is_there(registry_) || backups_.used()) {
