@@ -59,31 +59,38 @@ bool Aftermath::quiesce(const Engine& engine, std::chrono::milliseconds timeout)
   for (int round_trip = 0; round_trip < 2; ++round_trip) {
     SessionsView view = probe_.look();
     view.phase = Phase::kBeforeRepair;
+    if (!view.answered) {
+      collector_.trouble("no quiescence: the session host did not answer");
+      return false;
+    }
     collector_.with([&](Evidence& e) { e.session_views.push_back(std::move(view)); });
   }
   return true;
 }
 
-Aftermath::Healthy Aftermath::healthy(Phase phase) {
+std::optional<Aftermath::Healthy> Aftermath::healthy_now(Phase phase) {
   const TargetFacts facts = target_.facts();
-  const auto collect = [&] {
-    Healthy result;
-    const SessionsView view = probe_.look();
-    const Observation registry = snapshots_.take(phase);
-    for (const ObservedAgent& agent : registry.agents) {
-      if (!facts.claims_session.contains(agent.status)) continue;
-      const auto session = std::ranges::find(view.sessions, agent.session, &ObservedSession::name);
-      if (session == view.sessions.end() || !session->alive || !session->marked) continue;
-      if (agent.pid && *agent.pid != session->pid) continue;
-      result[agent.id] = render(agent) + fmt::format(" pane {}", session->pid);
-    }
-    return result;
-  };
-  Healthy first = collect();
-  const Healthy second = collect();
-  std::erase_if(first, [&](const auto& entry) {
-    const auto again = second.find(entry.first);
-    return again == second.end() || again->second != entry.second;
+  const SessionsView view = probe_.look();
+  const Observation registry = snapshots_.take(phase);
+  if (!view.answered || !registry.readable) return std::nullopt;
+  Healthy result;
+  for (const ObservedAgent& agent : registry.agents) {
+    if (!facts.claims_session.contains(agent.status)) continue;
+    const auto session = std::ranges::find(view.sessions, agent.session, &ObservedSession::name);
+    if (session == view.sessions.end() || !session->alive || !session->marked) continue;
+    if (agent.pid && *agent.pid != session->pid) continue;
+    result[agent.id] = render(agent) + fmt::format(" pane {}", session->pid);
+  }
+  return result;
+}
+
+std::optional<Aftermath::Healthy> Aftermath::healthy(Phase phase) {
+  std::optional<Healthy> first = healthy_now(phase);
+  const std::optional<Healthy> second = healthy_now(phase);
+  if (!first || !second) return std::nullopt;
+  std::erase_if(*first, [&](const auto& entry) {
+    const auto again = second->find(entry.first);
+    return again == second->end() || again->second != entry.second;
   });
   return first;
 }
@@ -123,20 +130,35 @@ void Aftermath::damage(const std::string& kind) {
 void Aftermath::repair() {
   const TargetFacts facts = target_.facts();
   if (!facts.has_repair) return;
-  const Healthy before = healthy(Phase::kBeforeRepair);
+  const std::optional<Healthy> before = healthy(Phase::kBeforeRepair);
   if (facts.has_dry_run) run_repair("dry-run", true);
   run_repair("repair", false);
   run_repair("second", false);
-  const Healthy after = healthy(Phase::kFinal);
-  for (const auto& [agent, text] : before) {
-    const auto found = after.find(agent);
+  if (!before) return;  // a damaged registry, by our own hand or not: its agents are not known
+  const std::optional<Healthy> after = healthy(Phase::kFinal);
+  if (!after) {
+    collector_.trouble("what the repair left could not be looked at");
+    return;
+  }
+  for (const auto& [agent, text] : *before) {
+    const auto found = after->find(agent);
     const Bystander bystander{"agent", agent, text,
-                              found == after.end() ? "no longer healthy" : found->second};
+                              found == after->end() ? "no longer healthy" : found->second};
     collector_.with([&](Evidence& evidence) { evidence.bystanders.push_back(bystander); });
   }
 }
 
+void Aftermath::let_ended_sessions_go() {
+  poll_until(2s, [&] {
+    const SessionsView view = probe_.look();
+    return view.answered && std::ranges::all_of(view.sessions, [](const ObservedSession& session) {
+             return !session.marked || session.alive;
+           });
+  });
+}
+
 void Aftermath::observe() {
+  let_ended_sessions_go();
   Quiescence quiescence;
   for (int attempt = 0; attempt < 3 && !quiescence.reached; ++attempt) {
     SessionsView first = probe_.look();
@@ -187,7 +209,9 @@ void Aftermath::shut_down(std::chrono::milliseconds timeout) {
   for (const Group::Member& member : left) {
     leftovers.push_back({"process", fmt::format("process {}: {}", member.pid, member.command)});
   }
-  for (const ObservedSession& session : probe_.look().sessions) {
+  const SessionsView last_look = probe_.look();
+  if (!last_look.answered) collector_.trouble("the session host did not say what is left");
+  for (const ObservedSession& session : last_look.sessions) {
     leftovers.push_back(
         {"session", fmt::format("session {} of process {}", session.name, session.pid)});
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,8 @@ class Aftermath {
         collector_(collector),
         place_(place) {}
 
-  /// Spawners and their children have exited, the host has answered twice, no process of the
-  /// target's is in transit. False (with a Trouble): not within `timeout`.
+  /// Spawners and their children have exited, no process of the target's is in transit, the host
+  /// has answered twice. False (with a Trouble): not within `timeout`.
   bool quiesce(const Engine& engine, std::chrono::milliseconds timeout);
 
   /// The fault: damages the registry file (see damage_file), then lets the target look at it
@@ -48,8 +49,13 @@ class Aftermath {
   void shut_down(std::chrono::milliseconds timeout);
 
  private:
+  /// Agents, and what is known of each in words.
   using Healthy = std::map<std::string, std::string>;
-  [[nodiscard]] Healthy healthy(Phase phase);
+  /// nullopt: nothing may be concluded, as the host or the registry gave no answer.
+  [[nodiscard]] std::optional<Healthy> healthy(Phase phase);
+  [[nodiscard]] std::optional<Healthy> healthy_now(Phase phase);
+  /// A pane whose program has just ended stands a moment longer than it. Waits for that.
+  void let_ended_sessions_go();
   void run_repair(const std::string& role, bool dry_run);
 
   Target& target_;

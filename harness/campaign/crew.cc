@@ -55,10 +55,6 @@ base::Status Crew::launch(WorkerConfig config) {
   for (const WorkerThread& thread : config.threads) {
     first = std::min(first, thread.state);
     last = std::max(last, thread.state);
-    ThreadState& state = stage_.control().threads[thread.state];
-    state.tid = 0;
-    state.op = 0;
-    state.spawn_slot = 0;
   }
   LaunchSpec spec;
   spec.argv = {std::filesystem::read_symlink("/proc/self/exe").string(), "worker",
@@ -96,6 +92,13 @@ void Crew::bury(const Death& death) {
   if (found == workers_.end()) return;
   const Worker worker = std::move(found->second);
   workers_.erase(found);
+  for (const WorkerThread& thread : worker.config.threads) {
+    // Whoever was killed in an operation cannot say that it is over.
+    ThreadState& state = stage_.control().threads[thread.state];
+    state.op = 0;
+    state.spawn_slot = 0;
+    state.tid = 0;
+  }
 
   const base::Result<LoadedHistory> history = load_history(worker.config.history);
   Evidence done;

@@ -78,9 +78,7 @@ bool Nemesis::strike_session(const Strike& strike) {
   fault.kind = "session-kill";
   fault.agent = victim.agent;
   fault.detail = fmt::format("session {} (pid {})", victim.name, victim.pid);
-  if (!probe_.kill_session(victim)) return false;
-  collector_.with([&](Evidence& evidence) { evidence.faults.push_back(fault); });
-  return true;
+  return record(std::move(fault), probe_.kill_session(victim));
 }
 
 bool Nemesis::strike_server(const Strike& strike) {
@@ -90,9 +88,17 @@ bool Nemesis::strike_server(const Strike& strike) {
   fault.kind = "server-kill";
   fault.detail = abruptly ? "SIGKILL of the tmux server; its socket stays behind"
                           : "tmux kill-server; its socket is gone";
-  if (!probe_.kill_server(abruptly)) return false;
-  server_was_killed_ = true;
-  collector_.with([&](Evidence& evidence) { evidence.faults.push_back(fault); });
+  const bool done = record(std::move(fault), probe_.kill_server(abruptly));
+  if (done) server_was_killed_ = true;
+  return done;
+}
+
+/// What may have been done counts as done: what follows from it must not be held against the
+/// target.
+bool Nemesis::record(Fault fault, Struck struck) {
+  if (struck == Struck::kNothingThere) return false;
+  if (struck == Struck::kPerhaps) fault.detail += "; whether it was done, nobody said";
+  collector_.with([&](Evidence& evidence) { evidence.faults.push_back(std::move(fault)); });
   return true;
 }
 

@@ -43,6 +43,7 @@ class Nemesis {
   bool strike(const Strike& strike);
   bool strike_session(const Strike& strike);
   bool strike_server(const Strike& strike);
+  bool record(Fault fault, Struck struck);
 
   std::vector<Strike> strikes_;  ///< by due
   Choice choice_;

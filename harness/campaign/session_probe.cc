@@ -77,28 +77,23 @@ class TmuxProbe : public SessionProbe {
     }
     if (!outcome->ok()) {
       view.server_running = false;
-      view.answered =
-          outcome->err.starts_with("no server running on") ||
-          (outcome->err.starts_with("error connecting to") &&
-           (outcome->err.contains("No such file") || outcome->err.contains("Connection refused")));
+      view.answered = says_no_server(outcome->err);
       return view;
     }
     for (const std::string& line : split(outcome->out, '\n')) add(view, line);
     return view;
   }
 
-  bool kill_session(const ObservedSession& session) override {
-    const auto outcome = tmux({"-N", "kill-session", "-t", "=" + session.name});
-    return outcome && outcome->ok();
+  Struck kill_session(const ObservedSession& session) override {
+    return struck(tmux({"-N", "kill-session", "-t", "=" + session.name}));
   }
 
-  bool kill_server(bool abruptly) override {
+  Struck kill_server(bool abruptly) override {
     const auto outcome = tmux({"-N", "display-message", "-p", "#{pid}"});
-    if (!outcome || !outcome->ok()) return false;
+    if (!outcome || !outcome->ok()) return Struck::kNothingThere;  // nothing was asked of it yet
     killed_ = to_number(outcome->out);
-    if (abruptly) return kill_process(killed_, SIGKILL);
-    const auto killed = tmux({"-N", "kill-server"});
-    return killed && killed->ok();
+    if (!abruptly) return struck(tmux({"-N", "kill-server"}));
+    return kill_process(killed_, SIGKILL) ? Struck::kYes : Struck::kNothingThere;
   }
 
   base::Status start_server() override {
@@ -140,6 +135,21 @@ class TmuxProbe : public SessionProbe {
   }
 
  private:
+  static bool says_no_server(const std::string& err) {
+    return err.starts_with("no server running on") ||
+           (err.starts_with("error connecting to") &&
+            (err.contains("No such file") || err.contains("Connection refused")));
+  }
+
+  /// A server that dies under its client's hands may have done all it was asked before.
+  static Struck struck(const base::Result<base::Outcome>& outcome) {
+    if (!outcome) return Struck::kPerhaps;
+    if (outcome->ok()) return Struck::kYes;
+    const bool nothing =
+        says_no_server(outcome->err) || outcome->err.starts_with("can't find session");
+    return nothing && !outcome->timed_out ? Struck::kNothingThere : Struck::kPerhaps;
+  }
+
   base::Result<base::Outcome> tmux(std::vector<std::string> arguments) const {
     base::Command command;
     command.argv = {"tmux", "-S", place_.tmux_socket.string()};
@@ -182,10 +192,10 @@ class ProcessProbe : public SessionProbe {
     return view;
   }
 
-  bool kill_session(const ObservedSession& session) override {
-    return kill_process(session.pid, SIGKILL);
+  Struck kill_session(const ObservedSession& session) override {
+    return kill_process(session.pid, SIGKILL) ? Struck::kYes : Struck::kNothingThere;
   }
-  bool kill_server(bool) override { return false; }
+  Struck kill_server(bool) override { return Struck::kNothingThere; }
   base::Status start_server() override { return {}; }
 
   base::Result<std::int64_t> start_bystander(const std::string&) override {

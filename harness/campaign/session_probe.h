@@ -14,6 +14,13 @@
 
 namespace stress {
 
+/// What became of a blow at something.
+enum class Struck {
+  kNothingThere,
+  kYes,
+  kPerhaps,  ///< asked for, and no answer says whether it was done
+};
+
 /// The harness's own eyes and hands on sessions; shares no code with the orchestrator's.
 /// Thread-safe.
 class SessionProbe {
@@ -21,11 +28,10 @@ class SessionProbe {
   virtual ~SessionProbe() = default;
   /// One look. `answered` is false where nothing may be concluded.
   [[nodiscard]] virtual SessionsView look() = 0;
-  /// The fault: ends one session, as a user or an accident would. False: it was not there.
-  virtual bool kill_session(const ObservedSession& session) = 0;
+  /// The fault: ends one session, as a user or an accident would.
+  virtual Struck kill_session(const ObservedSession& session) = 0;
   /// The fault: ends the server. `abruptly`: by SIGKILL, so that its socket stays behind.
-  /// False: there is none.
-  virtual bool kill_server(bool abruptly) = 0;
+  virtual Struck kill_server(bool abruptly) = 0;
   /// Starts the run's server with a session that keeps it; nothing where sessions need none.
   virtual base::Status start_server() = 0;
   /// Starts a foreign session beside the target's; its pid is returned.

@@ -14,6 +14,10 @@ Observation Snapshots::take(Phase phase) {
   snapshot.at.begin = base::monotonic_ns();
   Observation seen = target_.observer().observe();
   snapshot.at.end = base::monotonic_ns();
+  if (seen.not_looked) {
+    collector_.trouble("the harness could not read the registry: " + seen.error);
+    return seen;
+  }
   snapshot.readable = seen.readable;
   snapshot.absent = seen.absent;
   snapshot.error = seen.error;

@@ -64,7 +64,8 @@ class Storm {
   StormPolicy::Pauses pauses() const;
   base::Status start_workers(Crew& crew) const;
   void tend(Crew& crew);
-  void end_workers(Crew& crew);
+  void end_workers(Crew& crew, StallWatch& stalls);
+  void kill_workers(Crew& crew);
   void kill_at_random(const Crew& crew);
   void show();
   void look_at_the_end();
@@ -155,6 +156,9 @@ base::Status Storm::plant_canaries() {
       !done) {
     return done;
   }
+  of_the_other_workspace.with([&](const Evidence& other) {
+    for (const Trouble& trouble : other.troubles) collector_.trouble(trouble.what);
+  });
   base::Status planted = canaries_.plant();
   if (planted) canaries_.remember();
   return planted;
@@ -258,24 +262,36 @@ void Storm::tend(Crew& crew) {
       break;
     }
   }
-  end_workers(crew);
+  end_workers(crew, stalls);
 }
 
-void Storm::end_workers(Crew& crew) {
+void Storm::end_workers(Crew& crew, StallWatch& stalls) {
   stage_->control().stop = 1;
   stage_->engine().end_pauses();
-  if (cut_short_) {
-    crew.stand_down();
-    for (const std::uint32_t root : crew.workers()) stage_->engine().signal(root, SIGKILL);
-  }
-  const auto deadline = Clock::now() + kGrace;
+  if (cut_short_) kill_workers(crew);
+  auto deadline = Clock::now() + kGrace;
   while (crew.tend(20ms)) {
     reap_adopted();
+    if (!cut_short_ && stalls.look()) {
+      cut_short_ = true;
+      kill_workers(crew);
+    }
     if (Clock::now() < deadline) continue;
-    collector_.trouble("workers did not end within 60 s of being told to");
-    crew.stand_down();
-    for (const std::uint32_t root : crew.workers()) stage_->engine().signal(root, SIGKILL);
+    if (!cut_short_) {
+      collector_.trouble("workers did not end within 60 s of being told to");
+      cut_short_ = true;
+      kill_workers(crew);
+      deadline = Clock::now() + kGrace;
+      continue;
+    }
+    collector_.trouble("workers outlived their SIGKILL by 60 s");
+    return;
   }
+}
+
+void Storm::kill_workers(Crew& crew) {
+  crew.stand_down();
+  for (const std::uint32_t root : crew.workers()) stage_->engine().signal(root, SIGKILL);
 }
 
 /// Where there is no supervisor: as many kills, as evenly over the spawns, at moments that nobody

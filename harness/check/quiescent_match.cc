@@ -95,7 +95,7 @@ std::string find_orphans(const Evidence& evidence, const QuietState& quiet, chec
   std::uint64_t marked = 0;
   for (const ObservedSession& session : quiet.quiescence->sessions) {
     tally.fact();
-    if (!session.marked || !session.alive) continue;
+    if (!session.marked) continue;
     ++marked;
     const ObservedAgent* record = check::find_record(quiet.records, session.agent);
     if (record != nullptr && check::is_active(target, record->status)) continue;
@@ -105,7 +105,7 @@ std::string find_orphans(const Evidence& evidence, const QuietState& quiet, chec
                                 ? "its agent has no record"
                                 : "its agent's record is " + check::quote(record->status);
     tally.violation(
-        {.summary = fmt::format("Agent {}: session {} (process {}) lives at quiescence, "
+        {.summary = fmt::format("Agent {}: session {} (process {}) is there at quiescence, "
                                 "and {}.",
                                 session.agent.empty() ? "(unknown)" : session.agent,
                                 check::quote(session.name), session.pid, why),
@@ -115,7 +115,7 @@ std::string find_orphans(const Evidence& evidence, const QuietState& quiet, chec
   }
   // That the host listed no session is a fact too, once there was something to list.
   if (tally.facts() == 0 && !quiet.records.empty()) tally.fact();
-  return fmt::format("{} at quiescence, {} of them marked and alive",
+  return fmt::format("{} at quiescence, {} of them marked",
                      count_of(quiet.quiescence->sessions.size(), "session"), marked);
 }
 
@@ -132,7 +132,7 @@ std::map<std::string, Standing> three_ways(const TargetFacts& target, const Quie
     if (check::is_active(target, agent.status)) ++standing[id].records;
   }
   for (const ObservedSession& session : quiet.quiescence->sessions) {
-    if (session.marked && session.alive) ++standing[session.agent].sessions;
+    if (session.marked) ++standing[session.agent].sessions;
   }
   for (const auto& [id, pids] : quiet.quiescence->living_agents) {
     if (!pids.empty()) standing[id].living += pids.size();

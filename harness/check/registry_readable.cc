@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,36 +13,49 @@ namespace {
 
 using check::count_of;
 
-/// Damage by the harness itself is held against nobody until a repair has had its chance.
+/// Damage by the harness itself is held against nobody until a repair has had its chance. What a
+/// repair leaves damaged that calls itself a success is the target's own.
 class Suspension {
  public:
-  explicit Suspension(const std::vector<RepairRun>& repairs) : repairs_(repairs) {}
-
-  bool covers(const Snapshot& snapshot) {
-    if (snapshot.harness_damaged) {
-      suspended_ = true;
-      since_ = snapshot.at.end;
-      return true;
+  explicit Suspension(const Evidence& evidence) : repairs_(evidence.repairs) {
+    for (const Fault& fault : evidence.faults) {
+      if (fault.injected && fault.kind == "registry-damage") damages_.push_back(fault.at);
     }
-    if (snapshot.readable) suspended_ = false;  // something has restored it
+    std::ranges::sort(damages_);
+  }
+
+  /// Snapshots come in the order of time.
+  bool covers(const Snapshot& snapshot) {
+    for (; next_ < damages_.size() && damages_[next_] <= snapshot.at.end; ++next_) {
+      since_ = damages_[next_];
+      suspended_ = true;
+    }
+    if (snapshot.harness_damaged && !since_) {  // a history that tells of no fault
+      since_ = snapshot.at.begin;
+      suspended_ = true;
+    }
+    if (!suspended_) return false;
+    if (snapshot.readable && snapshot.at.begin > *since_) suspended_ = false;
     for (const RepairRun& run : repairs_) {
       const bool repairs = run.ok && !run.role.starts_with("dry-run");
-      if (repairs && run.at.begin >= since_ && run.at.end <= snapshot.at.begin) suspended_ = false;
+      if (repairs && run.at.begin >= *since_ && run.at.end <= snapshot.at.begin) suspended_ = false;
     }
     return suspended_;
   }
 
  private:
   const std::vector<RepairRun>& repairs_;
+  std::vector<Nanoseconds> damages_;
+  std::size_t next_ = 0;
   bool suspended_ = false;
-  Nanoseconds since_ = 0;
+  std::optional<Nanoseconds> since_;
 };
 
 }  // namespace
 
 report::InvariantResult check_registry_readable(const Evidence& evidence) {
   check::Tally tally(evidence, "registry-readable");
-  Suspension suspension(evidence.repairs);
+  Suspension suspension(evidence);
   std::uint64_t suspended = 0;
   const Snapshot* previous_bad = nullptr;
   bool last_suspended = false;

@@ -102,8 +102,11 @@ bool Endings::may_have_ended(std::string_view agent, const Operation* spawn, Nan
       spawn == nullptr ? std::numeric_limits<Nanoseconds>::min() + kServerDying : spawn->invoked;
   if (any_within(server_kills_, born - kServerDying, at)) return true;
   if (spawn == nullptr) return false;
+  // A crash with descendants reaches what its spawner is still starting, and nobody after that:
+  // agents have sessions of their own.
   const auto crashed = crashes_.find(process_of(spawn->client));
-  return crashed != crashes_.end() && any_within(crashed->second, born, at);
+  return crashed != crashes_.end() &&
+         any_within(crashed->second, born, std::min(at, spawn->completed.value_or(at)));
 }
 
 const Snapshot* final_snapshot(const Evidence& evidence) {

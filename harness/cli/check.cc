@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -19,6 +21,16 @@ struct CheckOptions {
   bool json = false;
 };
 
+/// What is no judge's (a scenario's expectations) cannot be judged again from a history, so it
+/// stays.
+void keep_foreign_results(report::Report& report, std::vector<report::InvariantResult>& judged) {
+  for (report::InvariantResult& stored : report.invariants) {
+    const auto again = std::ranges::find(judged, stored.id, &report::InvariantResult::id);
+    if (again == judged.end()) judged.push_back(std::move(stored));
+  }
+  report.invariants = std::move(judged);
+}
+
 /// Judges a stored history again; what else the report knew (settings, faults drawn) is kept.
 int check_again(const CheckOptions& options) {
   const bool folder = std::filesystem::is_directory(options.path);
@@ -37,8 +49,10 @@ int check_again(const CheckOptions& options) {
   report.seed = evidence.run.seed;
   report.engine = evidence.run.engine;
   report.target = evidence.run.target.name;
-  report.invariants = check_all(evidence);
+  std::vector<report::InvariantResult> judged = check_all(evidence);
+  keep_foreign_results(report, judged);
   report.verdict = overall(evidence, report.invariants);
+  report.reason = why_unknown(evidence, report.invariants);
   fmt::print(
       "{}", options.json ? report::to_json(report) : report::to_terminal(report, colours_wanted()));
   return exit_code(report.verdict);

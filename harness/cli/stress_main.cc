@@ -11,6 +11,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/main.h"
+#include "harness/supervise/descriptor_limit.h"
 #include "harness/supervise/guardian.h"
 #include "harness/workload/worker.h"
 
@@ -72,6 +73,7 @@ int stress_main(int argc, char** argv) {
   if (argc >= 2 && arguments[1] == "guardian") {
     return guardian_main({arguments.begin() + 2, arguments.end()});
   }
+  raise_descriptor_limit();
   try {
     return parse_and_run(arguments);
   } catch (const std::exception& error) {

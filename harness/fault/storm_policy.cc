@@ -43,7 +43,7 @@ Verdict ProfilePolicy::decide(const Op& op) {
   const std::optional<PointKind> kind = classifier_.kind_of(op);
   if (!kind) return Proceed{};
   ++profile_.occurrences[static_cast<std::size_t>(*kind)];
-  if (*kind == PointKind::kWrite) {
+  if (*kind == PointKind::kWrite && op.in_root) {
     const std::optional<std::uint64_t> offset = file_offset(op);
     if (offset && torn_bytes(*offset, op.bytes, 0)) ++profile_.writes_over_a_page;
   }
@@ -104,7 +104,7 @@ std::optional<Verdict> StormPolicy::crash_at(const Op& op, PointKind kind, Progr
              choice_.of(hit->number).chance(0.5) ? Position::kBefore : Position::kAfter};
     }
   } else if (kind == hit->cls.kind && cls.position == Position::kMid) {
-    const std::optional<std::uint64_t> offset = file_offset(op);
+    const std::optional<std::uint64_t> offset = op.in_root ? file_offset(op) : std::nullopt;
     if (offset) cut = torn_bytes(*offset, op.bytes, hit->fraction);
     here = cut && ++progress.torn_candidates == hit->occurrence;
   } else {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <optional>
 #include <set>
@@ -91,11 +92,19 @@ struct Engine::Root {
   Launched launched;
   Tasks tasks;
   bool reaped = false;
+  bool group_over = false;  ///< reaped, and nobody is left of its process group
   std::optional<TimePoint> resume_at;
   /// Tasks whose call was let run and whose next stop is the end of the root: KillAfter.
   std::map<pid_t, std::pair<Op, KillAfter>> doomed;
 
   Root(std::uint32_t n, Launched l) : number(n), launched(std::move(l)), tasks(launched.pid) {}
+
+  /// A group's number is not used again while a member lives, so it is asked until it is empty
+  /// once, and never after.
+  bool group_lives() {
+    if (reaped && !group_over) group_over = kill(-launched.pid, 0) != 0 && errno == ESRCH;
+    return !group_over;
+  }
 };
 
 /// A task that waits for our answer.
@@ -182,7 +191,8 @@ int Engine::running() const {
 
 bool Engine::signal(std::uint32_t number, int signal_number) {
   const std::shared_ptr<Root> root = find(number);
-  return root != nullptr &&
+  const std::lock_guard lock(mutex_);
+  return root != nullptr && !root->reaped &&
          syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), signal_number, nullptr, 0) == 0;
 }
 
@@ -190,7 +200,9 @@ bool Engine::descendants_alive() const {
   std::set<pid_t> groups;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& root : roots_) groups.insert(root->launched.pid);
+    for (const auto& root : roots_) {
+      if (root->group_lives()) groups.insert(root->launched.pid);
+    }
   }
   return std::ranges::any_of(all_processes(), [&](pid_t pid) {
     const std::optional<ProcessStat> stat = read_stat(pid);
@@ -223,6 +235,7 @@ void Engine::loop() {
                  root->launched.listener.valid()) {  // hung up: no task of this launch is left
         epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root->launched.listener.get(), nullptr);
         root->launched.listener.reset();
+        root->tasks = Tasks(root->launched.pid);
       }
     }
     resume_due(pauses_over_);
@@ -262,7 +275,10 @@ void Engine::reap(Root& root) {
   {
     const std::lock_guard lock(mutex_);
     root.reaped = true;
+    root.launched.pidfd.reset();
     root.resume_at.reset();
+    // Soon after each death, before a number can have come round again.
+    for (const auto& other : roots_) other->group_lives();
   }
   policy_.exited(root.number, status);
 }
@@ -308,6 +324,12 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
                  },
                  [&](const KillBefore& kill) { crash(kill.scope); },
                  [&](const KillMid& kill) {
+                   // A descendant would live on and write the whole once more.
+                   if (!stopped.op.in_root) {
+                     policy_.applied(stopped.op, verdict, false);
+                     (void)go_on();
+                     return;
+                   }
                    const std::string content = gather(stopped.op, kill.bytes);
                    if (stopped.still_there() && content.size() == kill.bytes) {
                      write_all(stopped.op, content);

@@ -24,7 +24,7 @@ struct KillBefore {
   Scope scope;
 };
 /// Exactly the first `bytes` of a write are written, then SIGKILL. With a cut at a page boundary of
-/// the file this is what a real SIGKILL leaves.
+/// the file this is what a real SIGKILL leaves. Only for writes of the launched process itself.
 struct KillMid {
   Scope scope;
   std::uint64_t bytes;

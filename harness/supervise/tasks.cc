@@ -8,9 +8,12 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 #include <fmt/format.h>
+
+#include "harness/supervise/process_table.h"
 
 namespace stress {
 namespace {
@@ -66,39 +69,56 @@ pid_t forking_thread(pid_t root, pid_t pid) {
   return 0;
 }
 
+/// One cheap look tells whether the folder still names a living task.
+bool lives(const Task& task) { return faccessat(task.proc.get(), "stat", F_OK, 0) == 0; }
+
 }  // namespace
 
 Task* Tasks::find(pid_t tid) {
   const auto known = tasks_.find(tid);
   if (known != tasks_.end()) {
-    // One cheap look tells whether the cached folder still names a living task.
-    if (faccessat(known->second.proc.get(), "stat", F_OK, 0) == 0) return &known->second;
-    origins_.erase(known->second.pid);
+    if (lives(known->second)) return &known->second;
     tasks_.erase(known);
   }
+  if (tasks_.size() >= sweep_at_) forget_the_dead();
   Task task;
   task.proc = open_proc(tid);
   if (!task.proc.valid()) return nullptr;
   task.pid = status_field(text(task, "status"), "Tgid:");
   if (task.pid == 0) return nullptr;
   task.origin = task.pid == root_ ? tid : origin_of(task.pid);
+  if (task.pid != root_) {
+    constexpr std::size_t kDescendantsKept = 8;
+    if (descendants_.size() == kDescendantsKept) {
+      tasks_.erase(descendants_.front());
+      descendants_.pop_front();
+    }
+    descendants_.push_back(tid);
+  }
   return &tasks_.insert_or_assign(tid, std::move(task)).first->second;
 }
 
+void Tasks::forget_the_dead() {
+  std::erase_if(tasks_, [](const auto& entry) { return !lives(entry.second); });
+  std::erase_if(descendants_, [this](pid_t tid) { return !tasks_.contains(tid); });
+  sweep_at_ = std::max<std::size_t>(32, 2 * tasks_.size());
+}
+
 pid_t Tasks::origin_of(pid_t pid) {
+  const std::optional<ProcessStat> stat = read_stat(pid);
+  if (!stat) return 0;
   const auto known = origins_.find(pid);
-  if (known != origins_.end()) return known->second;
-  const pid_t parent =
-      status_field(read_at(AT_FDCWD, fmt::format("/proc/{}/status", pid).c_str()), "PPid:");
-  pid_t origin = 0;
-  if (parent == root_) {
-    origin = forking_thread(root_, pid);
-  } else if (parent > 1) {
-    const auto ancestor = origins_.find(parent);
-    // A parent that was never stopped itself is looked up now; a stranger's chain ends at 1.
-    origin = ancestor != origins_.end() ? ancestor->second : origin_of(parent);
+  if (known != origins_.end() && known->second.start_ticks == stat->start_ticks) {
+    return known->second.thread;
   }
-  origins_[pid] = origin;
+  pid_t origin = 0;
+  if (stat->parent == root_) {
+    origin = forking_thread(root_, pid);
+  } else if (stat->parent > 1) {
+    // A parent that was never stopped itself is looked up now; a stranger's chain ends at 1.
+    origin = origin_of(stat->parent);
+  }
+  origins_[pid] = {stat->start_ticks, origin};
   return origin;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,12 +22,13 @@ struct Task {
 };
 
 /// The only reader of /proc about supervised tasks of one launched root. Every access may fail, as
-/// tasks can be killed at any time. Not thread-safe.
+/// tasks can be killed at any time. Descriptors are kept open for the threads of the root and for
+/// the descendants that stopped last, however many there are. Not thread-safe.
 class Tasks {
  public:
   explicit Tasks(pid_t root) : root_(root) {}
 
-  /// The task behind a notification; nullptr when it is gone.
+  /// The task behind a notification; nullptr when it is gone. Valid until the next call.
   Task* find(pid_t tid);
 
   /// readlink of /proc/TID/<name>; empty when it is gone.
@@ -39,11 +41,19 @@ class Tasks {
   static std::string c_string(pid_t tid, std::uint64_t address);
 
  private:
+  /// A number may be used again by another process: the start tells them apart.
+  struct Origin {
+    std::uint64_t start_ticks = 0;
+    pid_t thread = 0;
+  };
   pid_t origin_of(pid_t pid);
+  void forget_the_dead();
 
   pid_t root_;
   std::map<pid_t, Task> tasks_;
-  std::map<pid_t, pid_t> origins_;  ///< by process, as first seen: later its parent may be gone
+  std::size_t sweep_at_ = 32;        ///< with so many tasks the dead are looked for
+  std::deque<pid_t> descendants_;    ///< tasks whose descriptors are kept, the oldest first
+  std::map<pid_t, Origin> origins_;  ///< by process, as first seen: later its parent may be gone
 };
 
 }  // namespace stress

@@ -1,6 +1,7 @@
 #include "harness/target/observation.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <concepts>
 #include <cstdint>
 #include <exception>
@@ -215,6 +216,8 @@ Observation Observer::observe() const {
   if (bytes) return interpret(*std::move(bytes));
   Observation seen;
   seen.absent = bytes.error().code == base::Errc::kNotFound;
+  const int cause = bytes.error().sys_errno;
+  seen.not_looked = cause == EMFILE || cause == ENFILE || cause == ENOMEM;
   seen.error = bytes.error().message;
   return seen;
 }

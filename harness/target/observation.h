@@ -16,8 +16,9 @@ namespace stress {
 struct Observation {
   bool readable = false;
   bool absent = false;
-  std::string error;    ///< why it is not readable
-  std::string excerpt;  ///< unreadable JSON: the bytes around the place, in ASCII
+  bool not_looked = false;  ///< the reader had no descriptor or memory left: nothing is known
+  std::string error;        ///< why it is not readable
+  std::string excerpt;      ///< unreadable JSON: the bytes around the place, in ASCII
   std::optional<std::uint64_t> generation;
   std::vector<ObservedAgent> agents;  ///< in the file's order, duplicates included
   std::vector<std::string> duplicate_ids;

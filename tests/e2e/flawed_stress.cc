@@ -318,6 +318,7 @@ void add(const std::string& name) {
 void add_all() {
   add<Wrapper>("control");
   add<RegistryReadable>("flawed-registry-readable");
+  add<LazyRepair>("flawed-registry-readable-lazy-repair");
   add<UniqueIds>("flawed-unique-ids");
   add<AckedPresent>("flawed-acked-present");
   add<NoLostUpdate>("flawed-no-lost-update");

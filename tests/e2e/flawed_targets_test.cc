@@ -22,6 +22,7 @@ const std::map<std::string, Words> kFlags{
     {"limited",
      {"--sessions", "process", "--kill-rate", "0", "--max-concurrent", "5", "--accept-refusals"}},
     {"kills", {"--sessions", "process", "--kill-rate", "1"}},
+    {"damage", {"--sessions", "process", "--kill-rate", "0", "--damage", "torn"}},
     {"session-kills", {"--sessions", "process", "--kill-rate", "0", "--kill-session-rate", "0.2"}},
 };
 
@@ -67,6 +68,7 @@ void PrintTo(const Flaw& flaw, std::ostream* out) { *out << flaw.target; }
 // three ways of counting: no target can break the one and keep the other.
 const std::vector<Flaw> kFlaws{
     {"flawed-registry-readable", "calm", {"registry-readable"}},
+    {"flawed-registry-readable-lazy-repair", "damage", {"registry-readable"}},
     {"flawed-unique-ids", "calm", {"unique-ids"}},
     {"flawed-acked-present", "calm", {"acked-present"}},
     {"flawed-no-lost-update", "calm", {"no-lost-update"}},
@@ -133,7 +135,8 @@ TEST_P(Control, PassesWithTheSameSeedAndFlags) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Control,
-                         ::testing::Values("calm", "tmux", "limited", "kills", "session-kills"),
+                         ::testing::Values("calm", "tmux", "limited", "kills", "damage",
+                                           "session-kills"),
                          [](const auto& flags) {
                            std::string name = flags.param;
                            std::erase(name, '-');

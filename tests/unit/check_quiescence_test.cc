@@ -164,10 +164,9 @@ TEST(NoOrphans, NamesASessionWithoutAnActiveRecord) {
   EXPECT_THAT(check_no_orphans(run.evidence()), FailsOnce("", "(unknown)"));
 }
 
-TEST(NoOrphans, ForeignDeadAndKeptSessionsAreNone) {
+TEST(NoOrphans, ForeignAndKeptSessionsAreNone) {
   RunStory run = good_run();
   run.raw().quiescence->sessions.push_back({"mine", "", false, 9, true});
-  run.raw().quiescence->sessions.push_back({"agent_x", "x", true, 9, false});
   EXPECT_THAT(check_no_orphans(run.evidence()), Passes());
   run.target().keeps_finished_sessions = true;
   run.raw().quiescence->sessions.push_back({"agent_b", "b", true, 9, true});
@@ -292,6 +291,15 @@ TEST(RepairHarmless, AKillDoesNotExcuseAnEarlierEnd) {
   EXPECT_THAT(check_repair_harmless(run.evidence()), FailsOnce("e", "turned \"failed\""));
 }
 
+TEST(NoOrphans, AMarkedSessionWithoutAnAgentIsOneToo) {
+  RunStory run = good_run();
+  session_of(run, "e").alive = false;
+  run.set("e", "status", "terminated");
+  run.kill("e", 44, 46);
+  run.snapshot(60, 61, Phase::kFinal);
+  EXPECT_THAT(check_no_orphans(run.evidence()), FailsOnce("e", "is there at quiescence"));
+}
+
 TEST(RepairHarmless, ANeighboursKillOrARefusedOneIsNoReason) {
   RunStory run = good_run();
   run.kill("a", 44, 46).outcome = OpOutcome::kRefused;
@@ -316,12 +324,17 @@ TEST(RepairHarmless, EachGoodReasonCounts) {
   EXPECT_THAT(with([](RunStory& run) { run.fault("session-kill", 44, "e"); }), Passes());
   EXPECT_THAT(with([](RunStory& run) { run.fault("server-kill", 44); }), Passes());
   EXPECT_THAT(with([](RunStory& run) { run.death("e", 44, "exit", 1005); }), Passes());
-  EXPECT_THAT(with([](RunStory& run) {
-                Fault& crash = run.fault("crash", 44);
-                crash.op = 1;  // of the process that spawned it
-                crash.variant = "with-descendants";
-              }),
-              Passes());
+  const auto crash_of_its_spawner_at = [&](std::int64_t at) {
+    RunStory run = good_run();
+    Fault& crash = run.fault("crash", at);
+    crash.op = 1;  // of the process that spawned it
+    crash.variant = "with-descendants";
+    run.death("e", 45, "SIGHUP", 1005);
+    run.snapshot(60, 61, Phase::kFinal);
+    return check_repair_harmless(run.evidence());
+  };
+  EXPECT_THAT(crash_of_its_spawner_at(33), Passes());  // while it was being spawned
+  EXPECT_THAT(crash_of_its_spawner_at(44), FailsOnce("e", "died at"));
   EXPECT_THAT(with([](RunStory& run) { run.fault("session-kill", 44, "e").injected = false; }),
               FailsOnce("e", "died at"));
   EXPECT_THAT(with([](RunStory& run) { run.update("e", "status", "working", 44, 46); }),

@@ -109,6 +109,16 @@ TEST(RegistryReadable, DamageByTheHarnessCountsOnlyAfterARepair) {
   EXPECT_THAT(check_registry_readable(run.evidence()), FailsOnce("", "torn again"));
 }
 
+TEST(RegistryReadable, WhatASuccessfulRepairLeavesDamagedIsTheTargetsOwn) {
+  RunStory run = good_run();
+  run.fault("registry-damage", 59);
+  run.damaged(60, 61, "torn by us").harness_damaged = true;
+  EXPECT_THAT(check_registry_readable(run.evidence()), IsUnknown("no repair succeeded"));
+  run.repair("repair", 64, 65);
+  run.damaged(66, 67, "torn by us").harness_damaged = true;  // as the observer takes it for
+  EXPECT_THAT(check_registry_readable(run.evidence()), FailsOnce("", "torn by us"));
+}
+
 TEST(RegistryReadable, TheTimeBeforeSetupIsNotJudged) {
   RunStory run = good_run();
   Snapshot early;

@@ -196,6 +196,35 @@ TEST_F(EngineTest, ChildrenDieInACrashWithDescendants) {
   EXPECT_EQ(fs::file_size(file), 0u);
 }
 
+TEST_F(EngineTest, AWriteOfADescendantIsNotCut) {
+  const std::string file = in_folder("child's");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillMid{Scope::kProcess, 1};
+    return Proceed{};
+  };
+  EXPECT_EQ(run({"/bin/sh", "-c", "echo x > \"child's\" & wait; echo y > own"}), 0);
+  EXPECT_EQ(fs::file_size(file), 2u);
+  EXPECT_TRUE(fs::exists(folder_ / "own"));
+  EXPECT_EQ(script_.deliveries, 0);
+}
+
+TEST_F(EngineTest, DescriptorsDoNotGrowWithTheNumberOfDescendants) {
+  const auto open_descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  std::ptrdiff_t most = 0;
+  script_.rule = [&](const Op&) -> Verdict {
+    most = std::max(most, open_descriptors());
+    return Proceed{};
+  };
+  const std::ptrdiff_t before = open_descriptors();
+  EXPECT_EQ(run({"/bin/sh", "-c",
+                 "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 "
+                 "21 22 23 24 25 26 27 28 29 30; do /bin/echo x > f; done"}),
+            0);
+  EXPECT_LT(most, before + 30);
+}
+
 TEST_F(EngineTest, NamesTheThreadThatForkedAChild) {
   EXPECT_EQ(run({"/bin/sh", "-c", "/bin/true; /bin/echo x > f; :"}), 0);
   pid_t root = 0;
