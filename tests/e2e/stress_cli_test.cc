@@ -15,6 +15,7 @@ namespace e2e {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -172,6 +173,21 @@ TEST(StressCli, SignalsInsteadOfTheSupervisorKillAsManyAndTheReportSaysSo) {
   const Json report = read_json(folder / "r" / "latest" / "report.json");
   EXPECT_THAT(report["injection"].get<std::string>(), StartsWith("signals"));
   EXPECT_EQ(report["totals"]["crashes_injected"], 2);
+}
+
+TEST(StressCli, ACheckOfARunThatFellShortOfItsScenarioStillFails) {
+  const tests::TempFolder folder;
+  std::ofstream(folder / "short.json") << R"({"name": "short", "seeds": [1],
+      "run": {"agents": 2, "processes": 2, "spawns": 1, "sessions": "process"},
+      "expect": {"spawns_acknowledged": 3}})";
+  const base::Outcome suite = execute({STRESS_PROGRAM, "suite", (folder / "short.json").string(),
+                                       "--out", (folder / "r").string()});
+  EXPECT_EQ(suite.exit_code, 1) << suite.out << suite.err;
+  const base::Outcome check =
+      execute({STRESS_PROGRAM, "check", (folder / "r" / "latest").string(), "--json"});
+  EXPECT_EQ(check.exit_code, 1) << check.out << check.err;
+  EXPECT_THAT(invariants(Json::parse(check.out, nullptr, false), "fail"),
+              ElementsAre("expectations"));
 }
 
 TEST(StressCli, APathWithSpacesAndUtf8AndAForeignTmuxVariableMakeNoDifference) {
