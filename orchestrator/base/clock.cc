@@ -1,5 +1,6 @@
 #include "orchestrator/base/clock.h"
 
+#include <algorithm>
 #include <ctime>
 #include <optional>
 
@@ -19,7 +20,15 @@ struct Civil {
   std::chrono::hh_mm_ss<microseconds> time;
 };
 
+// What four digits of a year can tell.
+constexpr WallTime kFirst = std::chrono::sys_days{std::chrono::year{0} / 1 / 1};
+constexpr WallTime kLast =
+    WallTime{std::chrono::sys_days{std::chrono::year{10'000} / 1 / 1}} - microseconds{1};
+
+/// Beyond the years that can be written stands the nearest that can: what is written must be
+/// readable.
 Civil to_civil(WallTime time) {
+  time = std::clamp(time, kFirst, kLast);
   const auto day = std::chrono::floor<days>(time);
   return {std::chrono::year_month_day{day}, std::chrono::hh_mm_ss<microseconds>{time - day}};
 }
@@ -123,7 +132,9 @@ std::optional<WallTime> scan_iso8601(std::string_view text) {
   if (!time) return std::nullopt;
   const auto zone = scan_zone(in);
   if (!zone || !in.at_end()) return std::nullopt;
-  return WallTime{*date} + *time - *zone;
+  const WallTime moment = WallTime{*date} + *time - *zone;
+  if (moment < kFirst || moment > kLast) return std::nullopt;  // its zone leads out of the years
+  return moment;
 }
 
 }  // namespace

@@ -51,15 +51,25 @@ std::string_view name_of(int code) {
 
 }  // namespace
 
+CLI::Option* add_list_option(CLI::App& command, const std::string& name,
+                             std::vector<std::string>& values, const std::string& description) {
+  // Only a list without a bound would be split.
+  constexpr int kValuesMax = 10'000;
+  return command.add_option(name, values, description)
+      ->expected(1, kValuesMax)
+      ->allow_extra_args(false);
+}
+
 base::Result<Workspace> Cli::open() const {
   return Workspace::open(workspace, {.operations_log = !no_operations_log});
 }
 
 int Cli::fail(const base::Error& error) const {
   const int code = exit_code(error.code);
-  fmt::print(stderr, "orchestrator: {}\n", error.message);
+  const std::string message = one_line(error.message);
+  fmt::print(stderr, "orchestrator: {}\n", message);
   if (json) {
-    print_json({{"error", {{"code", name_of(code)}, {"message", error.message}}}});
+    print_json({{"error", {{"code", name_of(code)}, {"message", message}}}});
   }
   return code;
 }
@@ -77,7 +87,8 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      line += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
+      const std::string cell = one_line(row[i]);
+      line += i + 1 == row.size() ? cell : fmt::format("{:<{}}  ", cell, widths[i]);
     }
     fmt::print("{}\n", line);
   }
@@ -87,6 +98,11 @@ Json counts_json(const Counts& counts) {
   return {{"agents_total", counts.agents_total},
           {"agents_active", counts.agents_active},
           {"agents_completed", counts.agents_completed}};
+}
+
+std::string one_line(std::string text) {
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
 }
 
 std::string first_line(const std::string& text, std::size_t bytes_max) {

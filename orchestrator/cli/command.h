@@ -30,12 +30,13 @@ struct Cli {
   std::string workspace = ".spawnstorm";
   bool json = false;
   bool no_operations_log = false;
-  std::vector<std::string> command;  ///< what stood after `--`
-  bool takes_command = false;        ///< set by the subcommands that allow one
-  std::function<int()> run;          ///< set by the chosen subcommand; returns an exit code
+  std::vector<std::string> command;           ///< what stood after `--`
+  std::vector<const CLI::App*> with_command;  ///< the subcommands that allow one
+  std::function<int()> run;  ///< set by the chosen subcommand; returns an exit code
 
   [[nodiscard]] base::Result<Workspace> open() const;
-  /// Prints the sentence, and with --json a document with "error"; returns the exit code.
+  /// Prints the sentence as one line, and with --json a document with "error"; returns the exit
+  /// code.
   int fail(const base::Error& error) const;
 };
 
@@ -49,13 +50,19 @@ CLI::App* add_command(Cli& cli, CLI::App& parent, const std::string& name,
   return command;
 }
 
+/// An option with one value or more, each taken as it is: CLI11 would split "[a,b]" into two.
+CLI::Option* add_list_option(CLI::App& command, const std::string& name,
+                             std::vector<std::string>& values, const std::string& description);
+
 /// One JSON document and a line feed on standard output. Bytes that are no UTF-8 are replaced.
 void print_json(const Json& json);
 
-/// Columns that are as wide as their widest cell; the first row is the head.
+/// Columns that are as wide as their widest cell; the first row is the head. Each row is one line.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
 Json counts_json(const Counts& counts);
+/// With spaces in the place of control characters.
+std::string one_line(std::string text);
 std::string first_line(const std::string& text, std::size_t bytes_max);
 
 // One file each. They add themselves to `cli.app`.

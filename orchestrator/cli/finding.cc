@@ -26,10 +26,14 @@ void add_finding(Cli& cli) {
   CLI::App* finding =
       add_command(cli, cli.app, "finding", "Record what an agent found out", options, &run_finding);
   finding->add_option("agent", options.agent, "The agent's id")->required();
-  finding->add_option("message", options.finding.message, "What it found")->required();
+  finding
+      ->add_option("message", options.finding.message,
+                   "What it found; after `--` where it begins with a dash")
+      ->required();
   finding->add_option("--kind", options.finding.kind, "issue, solution, insight, ...")
       ->capture_default_str();
   finding->add_option("--severity", options.finding.severity, "low, medium, high or critical")
+      ->check(CLI::IsMember({"low", "medium", "high", "critical"}))
       ->capture_default_str();
   finding->footer(
       "Example:\n  orchestrator finding \"$SPAWNSTORM_AGENT_ID\" --kind issue --severity high "

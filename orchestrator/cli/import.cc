@@ -12,7 +12,7 @@ struct ImportOptions {
 void print_lines(const char* title, const std::vector<std::string>& lines) {
   if (lines.empty()) return;
   fmt::print("{}:\n", title);
-  for (const std::string& line : lines) fmt::print("  {}\n", line);
+  for (const std::string& line : lines) fmt::print("  {}\n", one_line(line));
 }
 
 int run_import(const Cli& cli, const ImportOptions& options) {

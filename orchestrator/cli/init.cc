@@ -12,6 +12,16 @@ struct InitOptions {
   std::int64_t start_timeout_ms = Config{}.start_timeout.count();
 };
 
+/// The limits live in the registry, and an init that completes a half-made workspace leaves a
+/// registry as it is.
+void warn_of_other_limits(const Workspace& workspace, const Limits& wanted) {
+  const auto state = workspace.store().read();
+  if (!state || (*state)->limits() == wanted) return;
+  fmt::print(stderr,
+             "orchestrator: the registry was there already and keeps its limits; only the "
+             "configuration is new\n");
+}
+
 int run_init(const Cli& cli, const InitOptions& options) {
   Config config = options.config;
   config.tmux_own_server = !options.default_server;
@@ -22,6 +32,7 @@ int run_init(const Cli& cli, const InitOptions& options) {
   if (!cli.command.empty()) config.agent_command = cli.command;
   const auto workspace = Workspace::init(cli.workspace, config, options.limits);
   if (!workspace) return cli.fail(workspace.error());
+  warn_of_other_limits(*workspace, options.limits);
   if (cli.json) {
     print_json({{"workspace", workspace->root().string()},
                 {"workspace_id", workspace->config().workspace_id},
@@ -37,7 +48,7 @@ int run_init(const Cli& cli, const InitOptions& options) {
 void add_init(Cli& cli) {
   static InitOptions options;
   CLI::App* init = add_command(cli, cli.app, "init", "Make a workspace", options, &run_init);
-  init->parse_complete_callback([&cli] { cli.takes_command = true; });
+  cli.with_command.push_back(init);
   init->add_option("--sessions", options.config.sessions, "Where agents live")
       ->check(CLI::IsMember({"tmux", "process"}))
       ->capture_default_str();
@@ -46,10 +57,9 @@ void add_init(Cli& cli) {
                    "default");
   init->add_flag("--tmux-default-server", options.default_server,
                  "Use the user's own tmux server, not a private one");
-  init->add_option("--agent-command", options.config.agent_command,
-                   "What spawn runs where it is given no command; words that begin with a dash "
-                   "need the form `init … -- COMMAND…`")
-      ->expected(1, -1);
+  add_list_option(*init, "--agent-command", options.config.agent_command,
+                  "What spawn runs where it is given no command; words that begin with a dash "
+                  "need the form `init … -- COMMAND…`");
   init->add_option("--max-concurrent", options.limits.max_concurrent,
                    "Active agents at once; 0: unlimited")
       ->capture_default_str();

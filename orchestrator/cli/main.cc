@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <string_view>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "orchestrator/cli/command.h"
 
@@ -55,17 +57,79 @@ void add_everything(Cli& cli) {
   orc::cli::add_completion(cli);
 }
 
-int usage(const Cli& cli, std::string message) {
-  std::ranges::replace(message, '\n', ' ');
+int usage(const Cli& cli, const std::string& message) {
   return cli.fail({base::Errc::kInvalid, 0, message + "; see `orchestrator --help`"});
 }
 
-/// What follows the first `--` is a command of its own and none of the parser's business.
+/// The place of the next word that is neither an option nor the workspace's name. An unknown option
+/// ends the search: the parser is to speak of it.
+std::size_t next_word(const CLI::App& app, const std::vector<std::string>& arguments,
+                      std::size_t at) {
+  for (; at < arguments.size() && arguments[at].starts_with('-'); ++at) {
+    const std::string name = arguments[at].substr(0, arguments[at].find('='));
+    if (app.get_option_no_throw(name) == nullptr) return arguments.size();
+    if (arguments[at] == "--workspace") ++at;
+  }
+  return std::min(at, arguments.size());
+}
+
+struct Chosen {
+  const CLI::App* command;  ///< the last that the words name
+  std::string unknown;      ///< not empty: the words up to the one that names none
+};
+
+/// Looked up before the parser runs: it would blame what follows a word that it does not know, and
+/// what `--` means depends on the subcommand.
+Chosen choose(const CLI::App& app, const std::vector<std::string>& arguments) {
+  Chosen chosen{&app, {}};
+  std::string path;
+  std::size_t at = next_word(app, arguments, 0);
+  while (at < arguments.size()) {
+    const auto commands = chosen.command->get_subcommands({});
+    if (commands.empty()) break;
+    path += (path.empty() ? "" : " ") + arguments[at];
+    const auto named = std::ranges::find_if(
+        commands, [&](const CLI::App* command) { return command->get_name() == arguments[at]; });
+    if (named == commands.end()) return {chosen.command, path};
+    chosen.command = *named;
+    at = next_word(app, arguments, at + 1);
+  }
+  return chosen;
+}
+
+/// `help task create` is `task create --help`.
+void rewrite_help(const CLI::App& app, std::vector<std::string>& arguments) {
+  const std::size_t word = next_word(app, arguments, 0);
+  if (word == arguments.size() || arguments[word] != "help") return;
+  arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(word));
+  arguments.emplace_back("--help");
+}
+
+bool has_positionals(const CLI::App& command) {
+  return std::ranges::any_of(command.get_options(),
+                             [](const CLI::Option* option) { return option->get_positional(); });
+}
+
+/// What follows the first `--` is a command of its own and none of the parser's business, or, where
+/// the subcommand takes none, words for its positionals that may begin with a dash.
 int parse_and_run(Cli& cli, std::vector<std::string> arguments) {
   const auto dashes = std::ranges::find(arguments, "--");
-  if (dashes != arguments.end()) cli.command.assign(dashes + 1, arguments.end());
+  std::vector<std::string> after;
+  if (dashes != arguments.end()) after.assign(dashes + 1, arguments.end());
   arguments.erase(dashes, arguments.end());
   cli.json = std::ranges::find(arguments, "--json") != arguments.end();
+  rewrite_help(cli.app, arguments);
+  const Chosen chosen = choose(cli.app, arguments);
+  if (!chosen.unknown.empty()) return usage(cli, "no such command: " + chosen.unknown);
+  if (std::ranges::find(cli.with_command, chosen.command) != cli.with_command.end()) {
+    cli.command = std::move(after);
+  } else if (!after.empty()) {
+    if (!has_positionals(*chosen.command)) {
+      return usage(cli, "a command after `--` goes with spawn and init only");
+    }
+    arguments.emplace_back("--");
+    arguments.insert(arguments.end(), after.begin(), after.end());
+  }
   try {
     std::ranges::reverse(arguments);  // CLI11 takes them from the back
     cli.app.parse(arguments);
@@ -73,10 +137,12 @@ int parse_and_run(Cli& cli, std::vector<std::string> arguments) {
     if (e.get_exit_code() == 0) return cli.app.exit(e);  // help and version
     return usage(cli, e.what());
   }
-  if (!cli.command.empty() && !cli.takes_command) {
-    return usage(cli, "a command after `--` goes with spawn and init only");
-  }
   return cli.run();
+}
+
+int fail_output() {
+  fmt::print(stderr, "orchestrator: cannot write to standard output\n");
+  return orc::cli::kFailed;
 }
 
 }  // namespace
@@ -91,11 +157,14 @@ int main(int argc, char** argv) {
     Cli cli;
     add_everything(cli);
     const int code = parse_and_run(cli, std::move(arguments));
-    if (std::fflush(stdout) == 0) return code;
-    fmt::print(stderr, "orchestrator: cannot write to standard output\n");
-    return code == 0 ? orc::cli::kFailed : code;
+    const bool flushed = std::fflush(stdout) == 0;
+    if (flushed && std::ferror(stdout) == 0) return code;
+    const int failed = fail_output();
+    return code == 0 ? failed : code;
   } catch (const std::exception& e) {
-    fmt::print(stderr, "orchestrator: internal error: {}\n", e.what());
+    // fmt throws where the output takes no more; nothing else spoils the stream.
+    if (std::ferror(stdout) != 0) return fail_output();
+    fmt::print(stderr, "orchestrator: internal error: {}\n", orc::cli::one_line(e.what()));
     return orc::cli::kInternal;
   }
 }

@@ -28,6 +28,7 @@ int run_spawn(const Cli& cli, const SpawnOptions& options) {
                      fmt::format("working folder {}: {}", options.cwd, error.message())});
   }
   request.command = cli.command;
+  request.find_program = true;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return cli.fail({base::Errc::kIo, error.value(), "cannot read /proc/self/exe"});
 
@@ -53,7 +54,7 @@ int run_spawn(const Cli& cli, const SpawnOptions& options) {
 void add_spawn(Cli& cli) {
   static SpawnOptions options;
   CLI::App* spawn = add_command(cli, cli.app, "spawn", "Start an agent", options, &run_spawn);
-  spawn->parse_complete_callback([&cli] { cli.takes_command = true; });
+  cli.with_command.push_back(spawn);
   SpawnRequest& request = options.request;
   spawn->add_option("--task", request.task_id, "The task it works on")->required();
   spawn->add_option("--type", request.type, "What kind of agent, e.g. coder")->required();
@@ -61,7 +62,7 @@ void add_spawn(Cli& cli) {
   CLI::Option* text = spawn->add_option("--prompt", request.prompt, "Its instructions");
   spawn->add_option("--prompt-file", options.prompt_file, "The same, from a file (1 MiB at most)")
       ->excludes(text);
-  spawn->add_option("--track", request.tracked_files, "A file it is to work on; repeatable");
+  add_list_option(*spawn, "--track", request.tracked_files, "A file it is to work on; repeatable");
   spawn->add_option("--cwd", options.cwd, "Its working folder; the present one by default");
   spawn->add_flag("--unique-type", request.unique_type,
                   "Refuse while the task has an active agent of this type");

@@ -91,7 +91,8 @@ int run_status(const Cli& cli, const StatusOptions& options) {
                first_line(agent["message"].get<std::string>(), 60));
     for (const Json& finding : agent["findings"]) {
       fmt::print("    {} ({}): {}\n", finding["kind"].get<std::string>(),
-                 finding["severity"].get<std::string>(), finding["message"].get<std::string>());
+                 finding["severity"].get<std::string>(),
+                 one_line(finding["message"].get<std::string>()));
     }
   }
   return kOk;
@@ -109,7 +110,10 @@ void add_task(Cli& cli) {
   CLI::App* create =
       add_command(cli, *task, "create", "Create a task", create_options, &run_create);
   TaskRequest& request = create_options.request;
-  create->add_option("description", request.description, "What is to be done")->required();
+  create
+      ->add_option("description", request.description,
+                   "What is to be done; after `--` where it begins with a dash")
+      ->required();
   create->add_option("--id", request.id, "Its id; a new one by default");
   create->add_option("--priority", request.priority, "low, normal, high or critical")
       ->capture_default_str();

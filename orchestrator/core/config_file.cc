@@ -7,6 +7,13 @@
 namespace orc {
 namespace {
 
+// Far more than anybody waits for, and a sum with any time of today stays a time.
+constexpr std::chrono::milliseconds kTimeoutMax = std::chrono::years{10};
+
+bool is_timeout(std::chrono::milliseconds timeout) {
+  return timeout.count() > 0 && timeout <= kTimeoutMax;
+}
+
 Json to_json(const Config& config) {
   Json json;
   json["workspace_id"] = config.workspace_id;
@@ -51,8 +58,10 @@ base::Status check_config(const Config& config) {
   if (!config.tmux_socket.empty() && config.tmux_socket.front() != '/') {
     if (auto ok = check_name("tmux_socket", config.tmux_socket); !ok) return ok;
   }
-  if (config.lock_timeout.count() <= 0 || config.start_timeout.count() <= 0) {
-    return base::fail(Errc::kInvalid, "lock_timeout_ms and start_timeout_ms must be positive");
+  if (!is_timeout(config.lock_timeout) || !is_timeout(config.start_timeout)) {
+    return base::fail(Errc::kInvalid,
+                      "lock_timeout_ms and start_timeout_ms must be within 1 and {} (ten years)",
+                      kTimeoutMax.count());
   }
   for (const std::string& word : config.agent_command) {
     if (auto ok = check_text("agent_command", word, 8 << 10); !ok) return ok;

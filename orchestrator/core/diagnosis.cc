@@ -1,6 +1,7 @@
 #include "orchestrator/core/diagnosis.h"
 
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "orchestrator/core/diagnosis_parts.h"
@@ -107,8 +108,21 @@ class Hierarchy {
   std::unordered_map<std::string, Node> nodes_;
 };
 
+void diagnose_tasks(const Observation& seen, std::vector<Problem>& out) {
+  std::unordered_set<std::string_view> met;
+  for (const Task& task : seen.later->tasks()) {
+    if (task.status == kUnreadableTask) {
+      add(out, FindingKind::kDamagedFile, "",
+          fmt::format("the record of task {} is illegible: {}", task.id, task.description));
+    }
+    if (!met.insert(task.id).second) {
+      add(out, FindingKind::kDuplicateId, "", fmt::format("two tasks have the id {}", task.id));
+    }
+  }
+}
+
 /// One pass over all records: those that do not parse, the tree, and ended ones whose process
-/// lives on.
+/// lives on. Of two with one id, one may be the agent's that lives.
 void diagnose_records(const Observation& seen, std::vector<Problem>& out) {
   Hierarchy hierarchy(*seen.later, out);
   int index = 0;
@@ -121,7 +135,10 @@ void diagnose_records(const Observation& seen, std::vector<Problem>& out) {
       continue;
     }
     hierarchy.insert(*agent);
-    if (older_than_listing && is_terminal(agent->status)) diagnose_ended(seen, *agent, out);
+    if (older_than_listing && is_terminal(agent->status) &&
+        !seen.duplicate_ids.contains(entry.id)) {
+      diagnose_ended(seen, *agent, out);
+    }
   }
   hierarchy.check();
   for (const std::string& id : seen.duplicate_ids) {
@@ -140,6 +157,7 @@ void diagnose_leftovers(const Workspace& workspace, const Observation& seen,
     out.back().fix = Fix::kRemoveTemporaries;
   }
   for (const std::string& id : seen.prompt_ids) {
+    if (seen.duplicate_ids.contains(id)) continue;
     const AgentEntry* entry = seen.later->find(id);
     if (entry != nullptr) {
       if (!is_terminal(entry->status)) continue;
@@ -169,6 +187,7 @@ std::vector<Problem> diagnose(const Workspace& workspace, const Observation& see
   }
   diagnose_sessions(workspace, seen, out);
   diagnose_counts(seen, out);
+  diagnose_tasks(seen, out);
   diagnose_records(seen, out);
   diagnose_leftovers(workspace, seen, out);
   return out;

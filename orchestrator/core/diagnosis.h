@@ -14,7 +14,8 @@ namespace orc {
 enum class Fix {
   kNone,        ///< reported only
   kRestore,     ///< set the damaged registry aside, put its backup in place
-  kFail,        ///< the record becomes `failed`; a surviving process of it is ended first
+  kFail,        ///< the record becomes `failed`; a surviving process of it is ended first, what is
+                ///< left of its session afterwards
   kFence,       ///< the record becomes `failed`, which closes its gate; then its session is ended
   kAdopt,       ///< the record gets its listed session and becomes `running`
   kFinishStop,  ///< claim the record, end its session, `terminated`

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "orchestrator/core/diagnosis_parts.h"
@@ -58,14 +60,15 @@ bool is_anothers(const Observation& seen, const Agent& agent,
 enum class Presence { kThere, kGone, kMoving, kUnknown };
 
 /// Whether a claimed session exists. An imported one is a mere name: it is gone when no session
-/// bears it, and whoever bears it is none of ours to judge.
+/// bears it, neither here nor on the user's own server, and whoever bears it is none of ours to
+/// judge.
 Presence presence(const Workspace& workspace, const Observation& seen,
                   const SessionIdentity& session) {
-  if (!session.server && !session.process) {
-    const bool named = std::ranges::any_of(seen.after.sessions, [&](const Session& listed) {
-      return listed.identity.name == session.name;
-    });
-    return named ? Presence::kThere : Presence::kGone;
+  if (is_mere_name(session)) {
+    if (has_name(seen.after, session.name) || has_name(seen.users, session.name)) {
+      return Presence::kThere;
+    }
+    return seen.users_error ? Presence::kUnknown : Presence::kGone;
   }
   // A session cannot outlive its server, though its process can.
   if (session.server && base::liveness(*session.server) == Liveness::kDead) return Presence::kGone;
@@ -74,6 +77,12 @@ Presence presence(const Workspace& workspace, const Observation& seen,
   if (before == Liveness::kUnknown || after == Liveness::kUnknown) return Presence::kUnknown;
   if (before != after) return Presence::kMoving;
   return after == Liveness::kDead ? Presence::kGone : Presence::kThere;
+}
+
+Problem presence_unknown(const Agent& agent) {
+  return about(FindingKind::kUnknown, agent,
+               fmt::format("whether session {} of agent {} lives cannot be known",
+                           agent.session->name, agent.id));
 }
 
 void diagnose_starting(const Workspace& workspace, const Observation& seen, const Agent& agent,
@@ -118,6 +127,30 @@ void diagnose_reused_pid(const Agent& agent, std::vector<Problem>& out) {
       Fix::kFail, "mark the agent failed, leave that process alone"));
 }
 
+/// The agent is gone. Its session may be there all the same, where its pane is kept or somebody has
+/// split it: it goes in the same repair, or the next one would find an orphan.
+Problem ghost(const Workspace& workspace, const Observation& seen, const Agent& agent) {
+  const bool survivor =
+      agent.session->process && base::liveness(*agent.session->process) == Liveness::kAlive;
+  const Session* left = find_attempt(seen.before, workspace, agent) == nullptr
+                            ? nullptr
+                            : find_attempt(seen.after, workspace, agent);
+  std::string what = fmt::format("agent {} is {}, but ", agent.id, to_string(agent.status));
+  what += left != nullptr
+              ? fmt::format("it is not what runs in session {} any more", left->identity.name)
+              : fmt::format("its session {} is gone", agent.session->name);
+  std::string cure = "mark it failed";
+  if (survivor) {
+    what += " (its process lives on)";
+    cure = "kill its process, " + cure;
+  }
+  if (left != nullptr) cure += ", end what is left of its session";
+  Problem problem = about(FindingKind::kGhost, agent, std::move(what), Fix::kFail, std::move(cure));
+  if (survivor) problem.process = agent.session->process;
+  if (left != nullptr) problem.session = left->identity;
+  return problem;
+}
+
 void diagnose_claim(const Workspace& workspace, const Observation& seen, const Agent& agent,
                     std::vector<Problem>& out) {
   if (!agent.session) {
@@ -132,40 +165,95 @@ void diagnose_claim(const Workspace& workspace, const Observation& seen, const A
     case Presence::kMoving:
       return;
     case Presence::kUnknown:
-      out.push_back(about(FindingKind::kUnknown, agent,
-                          fmt::format("whether session {} of agent {} lives cannot be known",
-                                      agent.session->name, agent.id)));
+      out.push_back(presence_unknown(agent));
       return;
     case Presence::kGone:
       break;
   }
-  const bool survivor =
-      agent.session->process && base::liveness(*agent.session->process) == Liveness::kAlive;
-  out.push_back(about(
-      FindingKind::kGhost, agent,
-      fmt::format("agent {} is {}, but its session {} is gone{}", agent.id, to_string(agent.status),
-                  agent.session->name, survivor ? " (its process lives on)" : ""),
-      Fix::kFail, survivor ? "kill its process, mark it failed" : "mark it failed"));
-  if (survivor) out.back().process = agent.session->process;
+  out.push_back(ghost(workspace, seen, agent));
   if (agent.session->process) diagnose_reused_pid(agent, out);
+}
+
+void diagnose_stopping(const Workspace& workspace, const Observation& seen, const Agent& agent,
+                       std::vector<Problem>& out) {
+  if (!abandoned(agent, base::wall_now())) return;
+  const std::string what = fmt::format("agent {} is stopping, and nobody is at it", agent.id);
+  const Presence imported = agent.session && is_mere_name(*agent.session)
+                                ? presence(workspace, seen, *agent.session)
+                                : Presence::kGone;
+  if (imported == Presence::kUnknown) {
+    out.push_back(presence_unknown(agent));
+  } else if (imported == Presence::kThere) {
+    out.push_back(about(FindingKind::kStaleStopping, agent,
+                        what + fmt::format("; session {} is not marked as ours: end it by hand",
+                                           agent.session->name)));
+  } else {
+    out.push_back(about(FindingKind::kStaleStopping, agent, what, Fix::kFinishStop,
+                        "end its session, mark it terminated"));
+  }
 }
 
 void diagnose_agent(const Workspace& workspace, const Observation& seen, const Agent& agent,
                     std::vector<Problem>& out) {
+  // An imported agent that was starting has a session, and nobody who would confirm it.
+  const bool imported = agent.session && is_mere_name(*agent.session);
   if (agent.status == AgentStatus::kStopping) {
-    if (!abandoned(agent, base::wall_now())) return;
-    out.push_back(about(FindingKind::kStaleStopping, agent,
-                        fmt::format("agent {} is stopping, and nobody is at it", agent.id),
-                        Fix::kFinishStop, "end its session, mark it terminated"));
-  } else if (unconfirmed(agent)) {
+    diagnose_stopping(workspace, seen, agent, out);
+  } else if (unconfirmed(agent) && !imported) {
     diagnose_starting(workspace, seen, agent, out);
   } else {
     diagnose_claim(workspace, seen, agent, out);
   }
 }
 
+/// What the registry tells of attempts that are over.
+struct PastAttempts {
+  std::unordered_set<std::string> ended;
+  bool all_told = true;  ///< no record is illegible or one of two
+};
+
+PastAttempts past_attempts(const Observation& seen) {
+  PastAttempts past;
+  for (const AgentEntry& entry : seen.later->agents()) {
+    const auto agent = seen.later->agent(entry.id);
+    if (!agent || seen.duplicate_ids.contains(entry.id)) {
+      past.all_told = false;
+    } else if (is_terminal(agent->status)) {
+      past.ended.insert(agent->attempt);
+    }
+  }
+  return past;
+}
+
+/// An attempt is recorded before its session is made, and no record is ever removed. So where none
+/// has ended with this attempt the session is not ours to end: this may be a copy of the workspace
+/// or an older state of it, or the record may be one that cannot be read.
+Problem orphan(const Session& session, const PastAttempts& past) {
+  const std::string& name = session.identity.name;
+  Problem problem;
+  problem.finding.kind = FindingKind::kOrphan;
+  problem.finding.session = name;
+  if (!session.attempt.empty() && past.ended.contains(session.attempt)) {
+    problem.finding.message = fmt::format("session {} is ours, but no active agent has it", name);
+    problem.finding.repair = "end it";
+    problem.fix = Fix::kEndSession;
+    problem.session = session.identity;
+  } else if (past.all_told) {
+    problem.finding.message = fmt::format(
+        "session {} is marked as ours, but no record of this registry has it: end it by hand",
+        name);
+  } else {
+    problem.finding.kind = FindingKind::kUnknown;
+    problem.finding.message = fmt::format(
+        "whether the agent of session {} has ended cannot be known: not every record is legible",
+        name);
+  }
+  return problem;
+}
+
 void diagnose_orphans(const Workspace& workspace, const Observation& seen,
                       std::vector<Problem>& out) {
+  std::optional<PastAttempts> past;
   for (const Session& session : seen.after.sessions) {
     if (session.workspace != workspace.config().workspace_id) continue;
     if (!lists(seen.before, session.identity)) continue;
@@ -174,15 +262,8 @@ void diagnose_orphans(const Workspace& workspace, const Observation& seen,
              (agent.session && *agent.session == session.identity);
     });
     if (wanted) continue;
-    Problem problem;
-    problem.finding.kind = FindingKind::kOrphan;
-    problem.finding.session = session.identity.name;
-    problem.finding.message =
-        fmt::format("session {} is ours, but no active agent has it", session.identity.name);
-    problem.finding.repair = "end it";
-    problem.fix = Fix::kEndSession;
-    problem.session = session.identity;
-    out.push_back(std::move(problem));
+    if (!past) past = past_attempts(seen);  // parses every record, so only where it is asked for
+    out.push_back(orphan(session, *past));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "orchestrator/base/file_io.h"
@@ -16,20 +17,25 @@ namespace {
 
 using base::Errc;
 
-std::optional<Json> read_object(const fs::path& path, ImportReport& report) {
-  const auto skip = [&](const std::string& why) {
-    report.skipped.push_back(fmt::format("{}: {}", path.string(), why));
-    return std::nullopt;
-  };
-  const auto text = base::read_file(path);
-  if (!text) return skip(text.error().message);
-  try {
-    Json json = Json::parse(*text);
-    if (!json.is_object()) return skip("not a JSON object");
-    return json;
-  } catch (const Json::exception& e) {
-    return skip(e.what());
+constexpr int kNestingMax = 200;
+
+/// Deeper than anybody writes: what walks through JSON by recursion would run out of stack.
+bool nests_too_deep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (c == '{' || c == '[')) {
+      if (++depth > kNestingMax) return true;
+    } else if (!quoted && (c == '}' || c == ']')) {
+      --depth;
+    }
   }
+  return false;
 }
 
 bool is_active_text(const std::string& status) {
@@ -37,24 +43,36 @@ bool is_active_text(const std::string& status) {
   return parsed && is_active(*parsed);
 }
 
-const Json& member(const Json& json, const char* key) {
-  static const Json kNothing = Json::object();
-  const auto it = json.find(key);
-  return it == json.end() ? kNothing : *it;
+std::string description_of(const Json& task) {
+  return text_of(task, "task_description", text_of(task, "description"));
+}
+
+/// Keeps what only the global file knows of a record that has a file of its own.
+void keep_global(Json& fields, const Json& global) {
+  Json only = Json::object();
+  for (const auto& [key, value] : global.items()) {
+    const auto own = fields.find(key);
+    if (own == fields.end() || *own != value) only[key] = value;
+  }
+  if (only.empty()) return;
+  std::string name = "source_global";
+  while (fields.contains(name)) name.insert(0, "source_");
+  fields[name] = std::move(only);
 }
 
 class Reader {
  public:
-  Reader(const fs::path& folder, ImportReport& report) : folder_(folder), report_(report) {}
+  Reader(const fs::path& folder, ImportReport& report)
+      : folder_(folder),
+        global_path_(folder / "registry" / "GLOBAL_REGISTRY.json"),
+        report_(report) {}
 
   base::Result<Source> read() {
-    const fs::path path = folder_ / "registry" / "GLOBAL_REGISTRY.json";
-    std::error_code error;
-    if (fs::exists(path, error)) global_ = read_object(path, report_);
+    if (is_there(global_path_)) global_ = read_object(global_path_);
     read_task_files();
     if (!global_ && source_.tasks.empty()) {
-      return base::fail(Errc::kInvalid, "{}: nothing legible to import{}{}", folder_.string(),
-                        report_.skipped.empty() ? "" : "; ",
+      return base::fail(trouble_.value_or(Errc::kInvalid), "{}: nothing legible to import{}{}",
+                        folder_.string(), report_.skipped.empty() ? "" : "; ",
                         report_.skipped.empty() ? "" : report_.skipped.front());
     }
     if (global_) compare_with_global();
@@ -64,35 +82,95 @@ class Reader {
  private:
   void disagree(std::string sentence) { report_.disagreements.push_back(std::move(sentence)); }
 
-  void read_task_files() {
-    std::vector<fs::path> files;
+  /// Leaves a whole file or folder out.
+  void skip(const fs::path& path, std::string_view why, Errc trouble) {
+    report_.skipped.push_back(fmt::format("{}: {}", path.string(), why));
+    if (!trouble_) trouble_ = trouble;
+  }
+
+  /// Absence is no fault. A folder that may not be entered is one, and no absence.
+  bool is_there(const fs::path& path) {
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder_, error)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with("TASK-") && fs::exists(entry.path() / "AGENT_REGISTRY.json", error)) {
-        files.push_back(entry.path() / "AGENT_REGISTRY.json");
-      }
+    const fs::file_type type = fs::status(path, error).type();
+    if (type == fs::file_type::not_found) return false;
+    if (error) {
+      skip(path, error.message(), Errc::kIo);
+    } else if (type != fs::file_type::regular) {
+      skip(path, "not a regular file", Errc::kDamaged);
     }
-    std::ranges::sort(files);
-    for (const fs::path& file : files) {
-      if (auto json = read_object(file, report_)) read_task(file, *std::move(json));
+    return !error && type == fs::file_type::regular;
+  }
+
+  std::optional<Json> read_object(const fs::path& path) {
+    const auto damaged = [&](std::string_view why) {
+      skip(path, why, Errc::kDamaged);
+      return std::nullopt;
+    };
+    const auto text = base::read_file(path);
+    if (!text) {
+      skip(path, text.error().message, Errc::kIo);
+      return std::nullopt;
+    }
+    if (nests_too_deep(*text)) {
+      return damaged(fmt::format("nested more than {} levels deep", kNestingMax));
+    }
+    try {
+      Json json = Json::parse(*text);
+      if (!json.is_object()) return damaged("not a JSON object");
+      return json;
+    } catch (const Json::exception& e) {
+      return damaged(e.what());
     }
   }
 
-  void read_task(const fs::path& file, Json json) {
-    const std::string folder = file.parent_path().filename().string();
-    SourceTask task{text_of(json, "task_id", folder), {}};
-    if (task.id != folder) {
-      disagree(fmt::format("{} calls its task {}", file.string(), task.id));
+  /// Empty where it is absent; another type is reported.
+  const Json& object_in(const fs::path& file, const Json& json, const char* key) {
+    static const Json kNothing = Json::object();
+    const auto it = json.find(key);
+    if (it == json.end() || it->is_null()) return kNothing;
+    if (it->is_object()) return *it;
+    report_.skipped.push_back(fmt::format("{}: '{}' is not an object", file.string(), key));
+    return kNothing;
+  }
+
+  void read_task_files() {
+    std::vector<fs::path> files;
+    std::error_code error;
+    fs::directory_iterator entry(folder_, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      const fs::path folder = entry->path();
+      if (!folder.filename().string().starts_with("TASK-")) continue;
+      if (is_there(folder / "AGENT_REGISTRY.json")) files.push_back(folder / "AGENT_REGISTRY.json");
     }
-    const Json agents = json.value("agents", Json::array());
+    if (error) skip(folder_, error.message(), Errc::kIo);
+    std::ranges::sort(files);
+    for (const fs::path& file : files) taken_.insert(file.parent_path().filename().string());
+    for (const fs::path& file : files) {
+      if (auto json = read_object(file)) read_task(file, *std::move(json));
+    }
+  }
+
+  /// The folder's name is unique: it stands in where the file claims another one's name.
+  std::string task_id_of(const fs::path& file, const Json& json) {
+    const std::string folder = file.parent_path().filename().string();
+    std::string id = text_of(json, "task_id", folder);
+    if (id == folder) return id;
+    const bool free = !id.empty() && taken_.insert(id).second;
+    disagree(fmt::format("{} calls its task {}{}", file.string(), id,
+                         free ? "" : ", which is another one: imported as " + folder));
+    return free ? id : folder;
+  }
+
+  void read_task(const fs::path& file, Json json) {
+    SourceTask task{task_id_of(file, json), {}};
+    Json agents = json.value("agents", Json::array());
+    json.erase("agents");
     if (!agents.is_array()) {
       report_.skipped.push_back(fmt::format("{}: 'agents' is not a list", file.string()));
-    } else {
-      for (const Json& agent : agents) read_agent(file, task.id, agent);
+      json["source_agents"] = std::exchange(agents, Json::array());
     }
-    compare_task(task.id, json, agents);
-    json.erase("agents");
+    for (const Json& agent : agents) read_agent(file, task.id, agent);
+    compare_task(task.id, file, json, agents);
     task.fields = std::move(json);
     source_.tasks.push_back(std::move(task));
   }
@@ -113,7 +191,15 @@ class Reader {
     }
   }
 
-  void compare_task(const std::string& id, const Json& json, const Json& agents) {
+  void compare_text(std::string_view whose, std::string_view what, const std::string& here,
+                    const std::string& there) {
+    if (here.empty() || there.empty() || here == there) return;
+    disagree(fmt::format("{}: {} is '{}' in its own file, '{}' in the global registry", whose, what,
+                         here, there));
+  }
+
+  void compare_task(const std::string& id, const fs::path& file, const Json& json,
+                    const Json& agents) {
     int total = 0, active = 0, completed = 0;
     std::map<std::string, std::string> parents;
     for (const Json& agent : agents) {
@@ -127,11 +213,17 @@ class Reader {
     compare_count("task " + id, json, "total_spawned", total);
     compare_count("task " + id, json, "active_count", active);
     compare_count("task " + id, json, "completed_count", completed);
-    const Json& hierarchy = member(json, "agent_hierarchy");
+    compare_hierarchy(id, object_in(file, json, "agent_hierarchy"), parents);
+  }
+
+  void compare_hierarchy(const std::string& id, const Json& hierarchy,
+                         const std::map<std::string, std::string>& parents) {
+    std::set<std::string> named;
     for (const auto& [parent, children] : hierarchy.items()) {
       if (!children.is_array()) continue;
       for (const Json& child : children) {
         const std::string name = child.is_string() ? child.get<std::string>() : child.dump();
+        named.insert(name);
         const auto known = parents.find(name);
         if (known == parents.end()) {
           disagree(fmt::format("task {}: agent_hierarchy names {}, which is not in its agents", id,
@@ -142,11 +234,18 @@ class Reader {
         }
       }
     }
+    if (hierarchy.empty()) return;  // many sources have none
+    for (const auto& [name, parent] : parents) {
+      if (!name.empty() && !named.contains(name)) {
+        disagree(fmt::format("task {}: agent {} is not in agent_hierarchy", id, name));
+      }
+    }
   }
 
   void compare_with_global() {
-    const Json& tasks = member(*global_, "tasks");
-    const Json& agents = member(*global_, "agents");
+    const Json& tasks = object_in(global_path_, *global_, "tasks");
+    const Json& agents = object_in(global_path_, *global_, "agents");
+    compare_count("the global registry", *global_, "active_tasks", active_tasks(tasks));
     compare_tasks(tasks);
     // Before agents that only the global file knows are added to the others.
     compare_agents(agents);
@@ -161,13 +260,32 @@ class Reader {
                   static_cast<int>(active_agents));
   }
 
+  /// Of those that the global file lists; where it tells no status, their own file does.
+  int active_tasks(const Json& tasks) const {
+    std::map<std::string, std::string> own;
+    for (const SourceTask& task : source_.tasks) own[task.id] = text_of(task.fields, "status");
+    int active = 0;
+    for (const auto& [id, fields] : tasks.items()) {
+      active += is_ended_task(text_of(fields, "status", own[id])) ? 0 : 1;
+    }
+    return active;
+  }
+
   void compare_tasks(const Json& tasks) {
     std::set<std::string> in_files;
-    for (const SourceTask& task : source_.tasks) {
+    for (SourceTask& task : source_.tasks) {
       in_files.insert(task.id);
-      if (!tasks.contains(task.id)) {
+      const auto it = tasks.find(task.id);
+      if (it == tasks.end()) {
         disagree(fmt::format("task {} is not in the global registry", task.id));
+        continue;
       }
+      if (!it->is_object()) continue;
+      compare_text("task " + task.id, "status", text_of(task.fields, "status"),
+                   text_of(*it, "status"));
+      compare_text("task " + task.id, "description", description_of(task.fields),
+                   description_of(*it));
+      keep_global(task.fields, *it);
     }
     for (const auto& [id, fields] : tasks.items()) {
       if (!in_files.contains(id)) {
@@ -177,7 +295,9 @@ class Reader {
   }
 
   void compare_agents(const Json& agents) {
-    for (const SourceAgent& agent : source_.agents) {
+    std::set<std::pair<std::string, std::string>> in_files;
+    for (const SourceAgent& agent : source_.agents) in_files.emplace(agent.task_id, agent.id);
+    for (SourceAgent& agent : source_.agents) {
       const auto it = agents.find(agent.id);
       if (it == agents.end() || !it->is_object()) {
         disagree(fmt::format("agent {} of task {} is not in the global registry", agent.id,
@@ -195,6 +315,12 @@ class Reader {
       if (task_id != agent.task_id) {
         disagree(fmt::format("agent {} is in the file of task {}, the global registry says {}",
                              agent.id, agent.task_id, task_id));
+      }
+      // The same id in another task may be another agent, and then that is the one meant.
+      if (task_id == agent.task_id || !in_files.contains({task_id, agent.id})) {
+        Json global = *it;
+        if (task_id == agent.task_id) global.erase("task_id");
+        keep_global(agent.fields, global);
       }
     }
   }
@@ -226,7 +352,10 @@ class Reader {
   }
 
   const fs::path& folder_;
+  const fs::path global_path_;
   ImportReport& report_;
+  std::optional<Errc> trouble_;  // of the first file that was left out
+  std::set<std::string> taken_;  // names of tasks
   std::optional<Json> global_;
   Source source_;
 };
@@ -237,10 +366,18 @@ base::Result<Source> read_source(const fs::path& folder, ImportReport& report) {
   std::error_code error;
   const fs::path inner = folder / ".agent-workspace";
   const fs::path& root = fs::is_directory(inner, error) ? inner : folder;
-  if (!fs::is_directory(root, error)) {
+  const fs::file_type type = fs::status(root, error).type();
+  if (error && type != fs::file_type::not_found) {
+    return base::fail_errno(error.value(), "open", folder);
+  }
+  if (type != fs::file_type::directory) {
     return base::fail(Errc::kNotFound, "{} is no folder", folder.string());
   }
   return Reader(root, report).read();
+}
+
+bool is_ended_task(const std::string& status) {
+  return status == "completed" || status == "cancelled";
 }
 
 std::string text_of(const Json& json, const char* key, const std::string& fallback) {

@@ -12,12 +12,14 @@ namespace orc {
 struct SourceAgent {
   std::string id;
   std::string task_id;
-  Json fields;  ///< of the task's file; of the global one where only that knows the agent
+  /// Of the task's file, and in `source_global` what only the global one knows; all of the global
+  /// one where the task's file does not know the agent.
+  Json fields;
 };
 
 struct SourceTask {
-  std::string id;
-  Json fields;  ///< without its agents
+  std::string id;  ///< unique
+  Json fields;     ///< without its agents
 };
 
 struct Source {
@@ -26,8 +28,10 @@ struct Source {
 };
 
 /// Reads the folder, and says in `report` what is damaged and what disagrees between its files.
-/// Opens files for reading only. Errors: kNotFound (no such folder), kInvalid (nothing legible).
+/// Opens files for reading only. Errors: as import_workspace().
 base::Result<Source> read_source(const std::filesystem::path& folder, ImportReport& report);
+
+bool is_ended_task(const std::string& status);
 
 /// A member's text or whole number, or the fallback where it is absent or something else.
 std::string text_of(const Json& json, const char* key, const std::string& fallback = {});

@@ -1,7 +1,10 @@
 #include "orchestrator/core/observation.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
+
+#include "orchestrator/core/sessions.h"
 
 namespace orc {
 namespace {
@@ -14,7 +17,10 @@ void copy_registry(const RegistryState& state, Observation& out) {
   std::unordered_set<std::string_view> ids;
   ids.reserve(state.agents().size());
   for (const AgentEntry& entry : state.agents()) {
-    if (!ids.insert(entry.id).second) out.duplicate_ids.emplace_back(entry.id);
+    if (!ids.insert(entry.id).second) {
+      out.duplicate_ids.emplace(entry.id);
+      continue;
+    }
     if (!is_active(entry.status)) continue;
     if (auto agent = state.agent(entry.id)) out.active.push_back(*std::move(agent));
   }
@@ -34,11 +40,25 @@ void list_sessions(SessionHost& host, Observation& out, Listing& into) {
   }
 }
 
+void list_users_sessions(Observation& out) {
+  const bool imported = std::ranges::any_of(
+      out.active, [](const Agent& agent) { return agent.session && is_mere_name(*agent.session); });
+  if (!imported) return;
+  if (auto listing = list_users_server()) {
+    out.users = *std::move(listing);
+  } else {
+    out.users_error = listing.error();
+  }
+}
+
+/// Whatever else somebody keeps in that folder is theirs.
 std::vector<std::string> list_prompts(const Workspace& workspace) {
   std::vector<std::string> ids;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(workspace.prompt_folder(), error)) {
-    if (entry.path().extension() == ".md") ids.push_back(entry.path().stem().string());
+    std::string id = entry.path().stem().string();
+    if (entry.path().extension() != ".md" || !looks_like_agent_id(id)) continue;
+    ids.push_back(std::move(id));
   }
   return ids;
 }
@@ -53,6 +73,7 @@ base::Result<Observation> look_once(const Workspace& workspace) {
   });
   if (read) {
     list_sessions(workspace.host(), out, out.after);
+    list_users_sessions(out);
     auto later = workspace.store().read();
     if (later) {
       out.later = *std::move(later);

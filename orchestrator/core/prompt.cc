@@ -23,6 +23,14 @@ std::string guidance_text(const Json& guidance) {
   return out;
 }
 
+/// A helper runs what the agent runs, unless the workspace knows what helpers run.
+std::string helper_command(const Workspace& workspace, const Assignment& assignment) {
+  if (!workspace.config().agent_command.empty() || assignment.command.empty()) return {};
+  std::string out = " --";
+  for (const std::string& word : assignment.command) out += " " + shell_word(word);
+  return out;
+}
+
 base::Status write_all(int fd, std::string_view text, const std::filesystem::path& path) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
@@ -60,8 +68,8 @@ std::string prompt_text(const Workspace& workspace, const Assignment& assignment
                  program, agent.id);
   fmt::format_to(
       add,
-      "A helper below you:\n\n    {} spawn --task {} --parent {} --type TYPE --prompt TEXT\n\n",
-      program, agent.task_id, agent.id);
+      "A helper below you:\n\n    {} spawn --task {} --parent {} --type TYPE --prompt TEXT{}\n\n",
+      program, agent.task_id, agent.id, helper_command(workspace, assignment));
   fmt::format_to(
       add, "The end (or `--status error`):\n\n    {} update {} --status completed --progress 100\n",
       program, agent.id);

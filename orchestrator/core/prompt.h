@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "orchestrator/core/workspace.h"
 
@@ -14,6 +15,7 @@ struct Assignment {
   Json guidance = Json::object();
   std::string instructions;            ///< the user's text for this agent, whole
   std::filesystem::path orchestrator;  ///< the program to report with
+  std::vector<std::string> command;    ///< what the agent runs, placeholders as they were given
 };
 
 /// The text of the prompt file (Markdown).

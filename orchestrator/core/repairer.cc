@@ -139,6 +139,9 @@ class Repairer {
         return end_attempt(workspace_, *listing, *problem.agent);
       case Fix::kFinishStop:
         return finish_stopping(workspace_, claimed_.at(problem.agent->id));
+      case Fix::kFail:
+        if (!problem.session) return std::nullopt;
+        [[fallthrough]];
       case Fix::kEndSession:
         return workspace_.host().end(*problem.session, kEndTimeout);
       case Fix::kKillProcess:

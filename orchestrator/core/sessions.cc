@@ -1,5 +1,6 @@
 #include "orchestrator/core/sessions.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -30,16 +31,23 @@ base::Status give_back(const Workspace& workspace, const Agent& agent) {
 
 /// A record without marks (an imported one) may only be given up when nothing bears its name.
 base::Status check_unmarked(const Listing& listing, const Agent& agent) {
-  if (!agent.session || !agent.attempt.empty()) return {};
-  for (const Session& session : listing.sessions) {
-    if (session.identity.name == agent.session->name) {
-      return base::fail(Errc::kUnavailable,
-                        "session {} is not marked as this workspace's: end it by hand, then kill "
-                        "agent {} again",
-                        session.identity.name, agent.id);
+  if (!agent.session) return {};
+  const std::string& name = agent.session->name;
+  bool there = agent.attempt.empty() && has_name(listing, name);
+  if (!there && is_mere_name(*agent.session)) {
+    const auto users = list_users_server();
+    if (!users) {
+      return base::fail_from(
+          users.error(),
+          fmt::format("whether session {} of agent {} lives cannot be known", name, agent.id));
     }
+    there = has_name(*users, name);
   }
-  return {};
+  if (!there) return {};
+  return base::fail(Errc::kUnavailable,
+                    "session {} is not marked as this workspace's: end it by hand, then kill "
+                    "agent {} again",
+                    name, agent.id);
 }
 
 }  // namespace
@@ -54,6 +62,17 @@ bool abandoned(const Agent& agent, base::WallTime now) {
   return !agent.owner || base::liveness(*agent.owner) == base::Liveness::kDead;
 }
 
+bool is_mere_name(const SessionIdentity& session) { return !session.server && !session.process; }
+
+base::Result<Listing> list_users_server() {
+  return make_tmux_host({.socket = "", .private_server = false})->list();
+}
+
+bool has_name(const Listing& listing, std::string_view name) {
+  return std::ranges::any_of(listing.sessions,
+                             [&](const Session& session) { return session.identity.name == name; });
+}
+
 void end_record(Agent& agent, AgentStatus status, std::string reason, base::WallTime now) {
   agent.status = status;
   if (!reason.empty()) agent.reason = std::move(reason);
@@ -66,7 +85,7 @@ void end_record(Agent& agent, AgentStatus status, std::string reason, base::Wall
 base::Status end_attempt(const Workspace& workspace, const Listing& listing, const Agent& agent) {
   SessionHost& host = workspace.host();
   if (auto ok = check_unmarked(listing, agent); !ok) return ok;
-  if (agent.session && (agent.session->server || agent.session->process)) {
+  if (agent.session && !is_mere_name(*agent.session)) {
     if (auto ok = host.end(*agent.session, kEndTimeout); !ok) return ok;
   }
   for (const Session& session : listing.sessions) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "orchestrator/core/workspace.h"
 
@@ -21,13 +22,23 @@ bool unconfirmed(const Agent& agent);
 /// gave up, or its deadline has passed.
 bool abandoned(const Agent& agent, base::WallTime now);
 
+/// An imported agent's session: only its name is known, and it bears no mark. It lives on the
+/// user's own tmux server as a rule.
+bool is_mere_name(const SessionIdentity& session);
+
+/// The sessions of the user's own tmux server; never starts one. Errors: kUnavailable.
+base::Result<Listing> list_users_server();
+
+bool has_name(const Listing& listing, std::string_view name);
+
 /// Sets a terminal status, with the reason and the time.
 void end_record(Agent& agent, AgentStatus status, std::string reason, base::WallTime now);
 
 /// Ends what may run for this attempt: the recorded session, and any listed one that carries the
 /// attempt's mark. `listing` must be younger than the transaction that gave the record up: a
 /// session which is not in it cannot run an agent any more, as its gate finds the record given up.
-/// Errors: kTimeout, kUnavailable (also: an unmarked session has the recorded name).
+/// Errors: kTimeout, kUnavailable (also: an unmarked session has the recorded name, or that of an
+/// imported agent may live on the user's own server, which does not answer).
 base::Status end_attempt(const Workspace& workspace, const Listing& listing, const Agent& agent);
 /// The same with a listing of its own.
 base::Status end_attempt(const Workspace& workspace, const Agent& agent);

@@ -1,7 +1,12 @@
 #include "orchestrator/core/spawner.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <ranges>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +16,7 @@
 #include "orchestrator/core/sessions.h"
 
 namespace orc {
+namespace fs = std::filesystem;
 namespace {
 
 using base::Errc;
@@ -38,6 +44,24 @@ base::Status check_command(const std::vector<std::string>& command) {
                       kCommandBytesMax);
   }
   return {};
+}
+
+/// A name without '/' is looked up as execvp(3) does it; relative paths begin at the agent's
+/// folder.
+base::Status check_program(const std::string& name, const fs::path& cwd) {
+  const auto runs = [&](const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_regular_file(cwd / path, ignored) && ::access((cwd / path).c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) {
+    if (runs(name)) return {};
+    return base::fail(Errc::kInvalid, "there is no program {} that can be run", name);
+  }
+  const char* path = std::getenv("PATH");
+  for (const auto& part : std::views::split(std::string_view(path ? path : "/bin:/usr/bin"), ':')) {
+    if (runs(fs::path(part.begin(), part.end()) / name)) return {};
+  }
+  return base::fail(Errc::kInvalid, "there is no program {} on PATH", name);
 }
 
 base::Status check_request(const SpawnRequest& request) {
@@ -189,9 +213,9 @@ class Attempt {
         });
     const auto ended = end_attempt(workspace_, agent);
     std::error_code ignored;
-    std::filesystem::remove(workspace_.prompt_file(agent.id), ignored);
-    if (std::filesystem::is_empty(workspace_.log_file(agent.id), ignored) && !ignored) {
-      std::filesystem::remove(workspace_.log_file(agent.id), ignored);
+    fs::remove(workspace_.prompt_file(agent.id), ignored);
+    if (fs::is_empty(workspace_.log_file(agent.id), ignored) && !ignored) {
+      fs::remove(workspace_.log_file(agent.id), ignored);
     }
     if (cause.code == Errc::kRefused || cause.code == Errc::kNotFound ||
         cause.code == Errc::kInvalid || cause.code == Errc::kExists) {
@@ -246,9 +270,15 @@ base::Result<SpawnReply> Spawner::spawn(const SpawnRequest& request) const {
       request.command.empty() ? workspace_.config().agent_command : request.command;
   if (auto ok = check_request(request); !ok) return std::unexpected(ok.error());
   if (auto ok = check_command(command); !ok) return std::unexpected(ok.error());
+  const fs::path cwd = request.cwd.empty() ? workspace_.root() : request.cwd;
+  // What a placeholder stands for is known only once the agent has a record.
+  if (request.find_program && command.front().find('{') == std::string::npos) {
+    if (auto ok = check_program(command.front(), cwd); !ok) return std::unexpected(ok.error());
+  }
 
   Assignment assignment;
   assignment.instructions = request.prompt;
+  assignment.command = command;
   assignment.orchestrator = gate_program_;
   const auto intent = workspace_.store().transact(
       "spawn-intent", request.task_id, [&](Transaction& tx) -> base::Status {
@@ -271,9 +301,8 @@ base::Result<SpawnReply> Spawner::spawn(const SpawnRequest& request) const {
     return std::unexpected(intent.error());
   }
 
-  SpawnReply reply{
-      agent.id, session_name(agent.id), agent.depth, workspace_.prompt_file(agent.id),
-      workspace_.config().session_log ? workspace_.log_file(agent.id) : std::filesystem::path()};
+  SpawnReply reply{agent.id, session_name(agent.id), agent.depth, workspace_.prompt_file(agent.id),
+                   workspace_.config().session_log ? workspace_.log_file(agent.id) : fs::path()};
   SessionSpec spec;
   spec.name = reply.session;
   spec.workspace = workspace_.config().workspace_id;
@@ -287,7 +316,7 @@ base::Result<SpawnReply> Spawner::spawn(const SpawnRequest& request) const {
        {"{prompt_file}", reply.prompt_file.string()},
        {"{workspace}", workspace_.root().string()}}};
   for (const std::string& word : command) spec.argv.push_back(expand(word, values));
-  spec.cwd = request.cwd.empty() ? workspace_.root() : request.cwd;
+  spec.cwd = cwd;
   spec.log = reply.log_file;
   if (auto ok = Attempt(workspace_, std::move(assignment)).start(spec); !ok) {
     return std::unexpected(ok.error());

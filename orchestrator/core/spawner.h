@@ -15,6 +15,7 @@ struct SpawnRequest {
   std::string prompt;                ///< the user's text for this agent
   std::vector<std::string> command;  ///< empty: the workspace's agent_command
   std::vector<std::string> tracked_files;
+  bool find_program = false;  ///< refuse a command whose program is not to be found here and now
   bool unique_type = false;   ///< refuse while the task has an active agent of this type
   std::filesystem::path cwd;  ///< empty: the workspace
 };
@@ -45,9 +46,9 @@ class Spawner {
   /// Placeholders in the command: {agent_id} {task_id} {type} {prompt_file} {workspace}; the agent
   /// finds the same in SPAWNSTORM_AGENT_ID, _TASK_ID, _AGENT_TYPE, _PROMPT_FILE, _WORKSPACE.
   /// Thread-safe.
-  /// Errors: kRefused (limit, duplicate, ended task), kNotFound (task, parent), kInvalid: no
-  /// effect. Any other: the agent is not running, and its record, if any, is `failed` or will be
-  /// fenced.
+  /// Errors: kRefused (limit, duplicate, ended task), kNotFound (task, parent), kInvalid (the
+  /// request, the command, a program that find_program does not find): no effect. Any other: the
+  /// agent is not running, and its record, if any, is `failed` or will be fenced.
   base::Result<SpawnReply> spawn(const SpawnRequest& request) const;
 
  private:

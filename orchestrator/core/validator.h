@@ -10,7 +10,8 @@ namespace orc {
 
 enum class FindingKind {
   kGhost,          ///< running, working or blocked, without its session
-  kOrphan,         ///< a session marked as ours without an active record
+  kOrphan,         ///< a session marked as ours without an active record; only reported where no
+                   ///< record has ended with its attempt
   kCountMismatch,  ///< stored counts differ from a recount
   kDuplicateId,
   kDuplicateSession,  ///< two active records claim one session
@@ -19,7 +20,7 @@ enum class FindingKind {
   kStaleStopping,     ///< `stopping` whose owner is dead
   kStrayProcess,      ///< the agent's process lives on though its record is terminal
   kReusedPid,         ///< a recorded pid now belongs to another process
-  kDamagedFile,
+  kDamagedFile,   ///< the registry, or a single record, is illegible; only the former is repaired
   kLeftoverFile,  ///< a killed writer's temporary file
   kUnknown,       ///< could not be decided (host silent, other machine); never repaired
 };

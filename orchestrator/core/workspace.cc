@@ -84,7 +84,9 @@ base::Result<Workspace> Workspace::init(const fs::path& root, Config config, con
 
   // A registry without a configuration is an init that was killed: it is completed here.
   const auto created = make_store(root, config, true)->create(limits);
-  const bool complete = fs::exists(root / "config.json");
+  std::error_code error;
+  const bool complete = fs::exists(root / "config.json", error);
+  if (error) return base::fail_errno(error.value(), "look for", root / "config.json");
   if (!created && (created.error().code != Errc::kExists || complete)) {
     return created.error().code == Errc::kExists
                ? base::fail(Errc::kExists, "{} is a workspace already", root.string())
@@ -100,6 +102,10 @@ base::Result<Workspace> Workspace::init(const fs::path& root, Config config, con
 base::Result<Workspace> Workspace::open(const fs::path& root, OpenOptions options) {
   std::error_code error;
   const fs::path canonical = fs::canonical(root, error);
+  // A folder that cannot be looked at may well be a workspace.
+  if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
+    return base::fail_errno(error.value(), "open workspace", root);
+  }
   auto config = error ? base::Result<Config>(base::fail(Errc::kNotFound, "no folder"))
                       : read_config(canonical / "config.json");
   if (!config) {

@@ -122,6 +122,21 @@ base::Status check_text(std::string_view what, std::string_view text, std::size_
 
 std::string new_agent_id(std::string_view type, base::WallTime now) { return new_id(type, now); }
 
+bool looks_like_agent_id(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789";
+  constexpr std::string_view kForm = "-ddddddddTdddddd-bbbbbbbbbbbbb";
+  constexpr std::string_view kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
+  if (text.size() <= kForm.size()) return false;
+  const std::string_view type = text.substr(0, text.size() - kForm.size());
+  if (!check_name("type", type)) return false;
+  text.remove_prefix(type.size());
+  return std::ranges::equal(text, kForm, [&](char character, char form) {
+    if (form == 'd') return kDigits.contains(character);
+    if (form == 'b') return kBase32.contains(character);
+    return character == form;
+  });
+}
+
 std::string new_task_id(base::WallTime now) { return new_id("TASK", now); }
 
 std::string session_name(std::string_view agent_id) { return fmt::format("agent_{}", agent_id); }

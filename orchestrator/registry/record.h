@@ -57,14 +57,18 @@ struct Task {
   Json source = Json::object();    ///< as read: order of keys and unknown fields are kept
 };
 
-/// What names a session for all time. tmux's own `$N` ids restart with the server.
+/// What names a session for all time. tmux's own `$N` ids restart with the server. Where there is
+/// such an id the name is only what to show: whoever likes may rename a session.
 struct SessionIdentity {
   std::string host;  ///< "tmux" or "process"
   std::string name;
   std::string session_id;                        ///< tmux: "$3"; empty for process
   std::optional<base::ProcessIdentity> server;   ///< tmux server; none for process
   std::optional<base::ProcessIdentity> process;  ///< the pane's first process
-  bool operator==(const SessionIdentity&) const = default;
+  bool operator==(const SessionIdentity& other) const {
+    return host == other.host && session_id == other.session_id && server == other.server &&
+           process == other.process && (!session_id.empty() || name == other.name);
+  }
 };
 
 struct Finding {
@@ -122,6 +126,8 @@ base::Status check_text(std::string_view what, std::string_view text, std::size_
 
 /// `<type>-<UTC yyyymmddThhmmss>-<64 bits base32>`
 std::string new_agent_id(std::string_view type, base::WallTime now);
+/// Whether new_agent_id() may have made it.
+bool looks_like_agent_id(std::string_view text);
 /// `TASK-<UTC yyyymmddThhmmss>-<64 bits base32>`
 std::string new_task_id(base::WallTime now);
 /// `agent_<id>`

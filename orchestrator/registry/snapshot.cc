@@ -189,7 +189,7 @@ const std::vector<Task>& Snapshot::tasks() const {
         // Its checksum holds, so it was written like this. It must not be hidden.
         task = Task{.id = std::string(task_entries_[place].id),
                     .description = task.error().message,
-                    .status = "unreadable"};
+                    .status = std::string(kUnreadableTask)};
       }
       tasks_.push_back(*std::move(task));
     }
@@ -241,9 +241,18 @@ std::map<std::string, Counts> Snapshot::counts_by_task() const {
 }
 
 std::map<std::string, Counts> Snapshot::stored_counts_by_task() const {
+  const std::vector<Counts> counted = counts_per_task();
   std::map<std::string, Counts> by_task;
-  for (const Task& task : tasks()) {
-    by_task.emplace(task.id, counts_from_json(member_or_null(task.source, "counts")));
+  for (std::size_t place = 0; place < task_lines_.size(); ++place) {
+    const Task& task = tasks()[place];
+    // An illegible task has its counts like any other: encode() writes them.
+    Json illegible;
+    const bool legible = task.status != kUnreadableTask;
+    if (!legible) illegible = Json::parse(line_json(task_lines_[place]), nullptr, false);
+    const Json& source = legible ? task.source : illegible;
+    by_task.emplace(
+        task_entries_[place].id,
+        source.is_object() ? counts_from_json(member_or_null(source, "counts")) : counted[place]);
   }
   return by_task;
 }

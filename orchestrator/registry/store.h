@@ -32,6 +32,9 @@ struct AgentEntry {
   AgentStatus status;
 };
 
+/// The status of a task whose record is illegible; its description says why.
+inline constexpr std::string_view kUnreadableTask = "unreadable";
+
 /// One generation of the registry. Immutable but inside a transaction.
 /// Lifetime: string_views, entries and tasks point into it; a put() may invalidate those of its
 /// kind. Thread-safety: const calls from several threads are safe once no transaction runs on it.
@@ -48,6 +51,7 @@ class RegistryState {
   [[nodiscard]] virtual const AgentEntry* find(std::string_view agent_id) const = 0;
   /// The whole record. Errors: kNotFound, kDamaged.
   [[nodiscard]] virtual base::Result<Agent> agent(std::string_view agent_id) const = 0;
+  /// Illegible ones too, as kUnreadableTask.
   [[nodiscard]] virtual const std::vector<Task>& tasks() const = 0;
   [[nodiscard]] virtual const Task* task(std::string_view task_id) const = 0;
   [[nodiscard]] virtual Counts counts() const = 0;
@@ -55,6 +59,7 @@ class RegistryState {
   [[nodiscard]] virtual Counts stored_counts() const = 0;
   /// By task id, the counts of its agents; those of tasks stay 0.
   [[nodiscard]] virtual std::map<std::string, Counts> counts_by_task() const = 0;
+  /// Illegible tasks included. Where no counts can be stored, they are those of counts_by_task().
   [[nodiscard]] virtual std::map<std::string, Counts> stored_counts_by_task() const = 0;
   /// The whole document, for export.
   [[nodiscard]] virtual Json document() const = 0;

@@ -50,18 +50,18 @@ class SessionHost {
   /// nothing may be concluded about any session then.
   [[nodiscard]] virtual base::Result<Listing> list() = 0;
 
-  /// Ends exactly this session (never one that merely has its name): its process, and what that
-  /// started and did not detach by setsid. Waits for them, and kills what survives the hang-up. An
-  /// absent session is success.
-  /// Errors: kTimeout, kUnavailable.
+  /// Ends exactly this session (never one that merely has its name, but also where it was renamed):
+  /// its process, and what that started and did not detach by setsid. Waits for them, and kills
+  /// what survives the hang-up. An absent session is success. Errors: kTimeout, kUnavailable.
   virtual base::Status end(const SessionIdentity& session, std::chrono::milliseconds timeout) = 0;
 
   /// The last `lines` lines on the session's screen. Errors: kNotFound, kUnavailable (also: a host
   /// without screens).
   virtual base::Result<std::string> capture(const SessionIdentity& session, int lines) = 0;
 
-  /// Dead only where the host answered without this very session, or where there is no server and
-  /// both the recorded server and the pane's process are dead.
+  /// Dead only where the host answered without this very session, or with it but the recorded
+  /// process is dead (others may have been added to it), or where there is no server and both the
+  /// recorded server and the pane's process are dead.
   [[nodiscard]] virtual base::Liveness liveness(const Listing& listing,
                                                 const SessionIdentity& session) const = 0;
 };

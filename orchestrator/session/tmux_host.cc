@@ -16,10 +16,10 @@
 #include "orchestrator/session/tmux_retired_server.h"
 
 // Policy. A session is made and marked by one client call, so no moment exists at which a killed
-// spawner leaves an unmarked one. tmux finds targets by prefix unless told "=name", numbers its
-// sessions anew with each server, and tells errors by texts only: so every act on a session checks
-// the server, the id and the name, inside the server, and a text that we do not know never means
-// that something is dead.
+// spawner leaves an unmarked one. tmux finds names by prefix unless told "=name", lets anyone
+// rename a session, numbers its sessions anew with each server, and tells errors by texts only: so
+// every act on a session goes by its id and checks the server, inside the server, and a text that
+// we do not know never means that something is dead.
 namespace orc {
 namespace {
 
@@ -92,9 +92,16 @@ base::Status check_size(const SessionSpec& spec, const std::vector<std::string>&
                     spec.name, bytes, kCommandBytesMax);
 }
 
+/// `$3`: anything else, as a target or within a command, could mean more than one session.
+bool is_session_id(std::string_view text) {
+  return text.size() > 1 && text.front() == '$' &&
+         std::ranges::all_of(text.substr(1), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// A server never gives an id twice. The name is the user's to change.
 bool same_session(const Session& listed, const SessionIdentity& session) {
   return session.server && listed.identity.server == session.server &&
-         listed.identity.session_id == session.session_id && listed.identity.name == session.name;
+         is_session_id(session.session_id) && listed.identity.session_id == session.session_id;
 }
 
 class TmuxHost final : public SessionHost {
@@ -222,16 +229,15 @@ base::Result<Listing> TmuxHost::list() {
   return failure;
 }
 
-/// kill-session, if the server's session of that name still is this one: asked and done inside the
+/// kill-session, if the server still is the one that made the session: asked and done inside the
 /// server, between two commands of which nothing else can happen.
 base::Status TmuxHost::hang_up(const SessionIdentity& session) {
-  if (!session.server) return {};
-  auto reply =
-      client_.call({"if-shell", "-F", "-t", fmt::format("={}:", session.name),
-                    fmt::format("#{{==:#{{pid}} #{{session_id}} #{{session_name}},{} {} {}}}",
-                                session.server->pid, session.session_id, session.name),
-                    fmt::format("kill-session -t ={}", session.name)},
-                   Server::kMustRun);
+  if (!session.server || !is_session_id(session.session_id)) return {};
+  auto reply = client_.call({"if-shell", "-F", "-t", fmt::format("{}:", session.session_id),
+                             fmt::format("#{{==:#{{pid}} #{{session_id}},{} {}}}",
+                                         session.server->pid, session.session_id),
+                             fmt::format("kill-session -t '{}'", session.session_id)},
+                            Server::kMustRun);
   if (!reply) return std::unexpected(std::move(reply.error()));
   switch (reply->verdict) {
     case TmuxVerdict::kOk:
@@ -246,7 +252,6 @@ base::Status TmuxHost::hang_up(const SessionIdentity& session) {
 }
 
 base::Status TmuxHost::end(const SessionIdentity& session, milliseconds timeout) {
-  if (auto status = check_name("session name", session.name); !status) return status;
   const std::int64_t deadline = base::monotonic_ns() + std::chrono::nanoseconds(timeout).count();
   auto listing = list();
   if (!listing) return std::unexpected(std::move(listing.error()));
@@ -271,18 +276,16 @@ base::Status TmuxHost::end(const SessionIdentity& session, milliseconds timeout)
 }
 
 base::Result<std::string> TmuxHost::capture(const SessionIdentity& session, int lines) {
-  if (auto status = check_name("session name", session.name); !status) {
-    return std::unexpected(std::move(status.error()));
-  }
-  const std::string target = fmt::format("={}:", session.name);
+  const auto gone = [&] {
+    return base::fail(base::Errc::kNotFound, "session {} does not exist", session.name);
+  };
+  if (!is_session_id(session.session_id)) return gone();
+  const std::string target = fmt::format("{}:", session.session_id);
   auto reply =
       client_.call({"display-message", "-p", "-t", target, listing_format(), ";", "capture-pane",
                     "-p", "-t", target, "-S", fmt::format("-{}", std::max(lines, 0))},
                    Server::kMustRun);
   if (!reply) return std::unexpected(std::move(reply.error()));
-  const auto gone = [&] {
-    return base::fail(base::Errc::kNotFound, "session {} does not exist", session.name);
-  };
   switch (reply->verdict) {
     case TmuxVerdict::kOk:
       break;
@@ -311,14 +314,15 @@ base::Result<std::string> TmuxHost::capture(const SessionIdentity& session, int 
 
 base::Liveness TmuxHost::liveness(const Listing& listing, const SessionIdentity& session) const {
   using base::Liveness;
-  if (!session.server) return Liveness::kUnknown;
+  if (!session.server || !is_session_id(session.session_id)) return Liveness::kUnknown;
   if (listing.server_running && listing.server == session.server) {
     const auto entry = std::ranges::find_if(
         listing.sessions, [&](const Session& listed) { return same_session(listed, session); });
     if (entry == listing.sessions.end()) return Liveness::kDead;
     if (entry->identity.process == session.process && session.process) return Liveness::kAlive;
-    // Its pane is being torn down, or runs something else by now.
-    return Liveness::kUnknown;
+    // Its pane is kept though it has ended, or was moved elsewhere, or others were added to it.
+    const bool ended = session.process && base::liveness(*session.process) == Liveness::kDead;
+    return ended ? Liveness::kDead : Liveness::kUnknown;
   }
   // No server, or another one under the same socket: ours may live on without a socket.
   if (base::liveness(*session.server) != Liveness::kDead) return Liveness::kUnknown;

@@ -468,11 +468,67 @@ TEST_F(TmuxHost, ForeignSessionsAreListedUnmarkedAndNeverEnded) {
   EXPECT_EQ(find("yours").workspace, "");
   EXPECT_EQ(find("spawnstorm-keeper").workspace, "");
   auto impostor = find("yours").identity;
-  impostor.session_id = made.session_id;
   impostor.process.reset();
-  EXPECT_TRUE(host_->end(impostor, kPatience));
+  for (const char* id : {"$999", "", "=yours", "yours"}) {
+    impostor.session_id = id;
+    EXPECT_TRUE(host_->end(impostor, kPatience)) << id;
+    EXPECT_EQ(host_->capture(impostor, 3).error().code, Errc::kNotFound) << id;
+  }
   EXPECT_EQ(find("yours").identity.name, "yours");
-  EXPECT_EQ(find("mine").identity.name, "mine");
+  EXPECT_EQ(find("mine").identity, made);
+}
+
+TEST_F(TmuxHost, ARenamedSessionIsStillItself) {
+  const auto made = must_create(spec("a-1", "echo here; exec sleep 1000"));
+  ASSERT_TRUE(tmux({"rename-session", "-t", "=a-1:", "my own; $1 'name'"})->ok());
+  ASSERT_EQ(ours().size(), 1U);
+  EXPECT_EQ(ours()[0].identity, made);
+  EXPECT_EQ(host_->liveness(*host_->list(), made), Liveness::kAlive);
+  EXPECT_TRUE(eventually([&] { return host_->capture(made, 1).value_or("") == "here"; }));
+  // Its old name is another's now.
+  const auto namesake = must_create(spec("a-1"));
+  ASSERT_TRUE(host_->end(made, kPatience));
+  EXPECT_EQ(base::liveness(*made.process), Liveness::kDead);
+  ASSERT_EQ(ours().size(), 1U);
+  EXPECT_EQ(ours()[0].identity, namesake);
+}
+
+TEST_F(TmuxHost, ASessionListedUnderANameThatWeWouldNotGiveCanBeEnded) {
+  must_create(spec("a-1"));
+  ASSERT_TRUE(tmux({"rename-session", "-t", "=a-1:", "my own"})->ok());
+  ASSERT_EQ(ours().size(), 1U);
+  EXPECT_TRUE(host_->end(ours()[0].identity, kPatience));
+  EXPECT_TRUE(ours().empty());
+}
+
+TEST_F(TmuxHost, AnAgentThatEndedIsDeadThoughItsSessionWasSplit) {
+  const auto made = must_create(spec("split"));
+  ASSERT_TRUE(tmux({"split-window", "-t", "=split:", "sleep", "1000"})->ok());
+  EXPECT_EQ(host_->liveness(*host_->list(), made), Liveness::kAlive);
+  ASSERT_TRUE(base::signal_process(*made.process, SIGKILL));
+  EXPECT_TRUE(eventually([&] { return host_->liveness(*host_->list(), made) == Liveness::kDead; }));
+  ASSERT_EQ(ours().size(), 1U);
+  EXPECT_TRUE(host_->end(ours()[0].identity, kPatience));
+  EXPECT_TRUE(ours().empty());
+}
+
+TEST_F(TmuxHost, AnAgentThatEndedIsDeadThoughItsPaneIsKept) {
+  const auto made = must_create(spec("kept"));
+  ASSERT_TRUE(tmux({"set-option", "-t", "=kept:", "remain-on-exit", "on"})->ok());
+  ASSERT_TRUE(base::signal_process(*made.process, SIGKILL));
+  EXPECT_TRUE(eventually([&] { return host_->liveness(*host_->list(), made) == Liveness::kDead; }));
+  ASSERT_EQ(ours().size(), 1U);
+  EXPECT_TRUE(host_->end(ours()[0].identity, kPatience));
+  EXPECT_TRUE(ours().empty());
+}
+
+TEST_F(TmuxHost, AnAgentThatLivesInAnotherSessionByNowIsUnknown) {
+  const auto made = must_create(spec("moved"));
+  ASSERT_TRUE(tmux({"split-window", "-t", "=moved:", "sleep", "1000"})->ok());
+  must_create(spec("other"));
+  ASSERT_TRUE(tmux({"join-pane", "-d", "-s", "=moved:.0", "-t", "=other:"})->ok());
+  EXPECT_EQ(host_->liveness(*host_->list(), made), Liveness::kUnknown);
+  EXPECT_EQ(base::liveness(*made.process), Liveness::kAlive);
 }
 
 TEST_F(TmuxHost, ASessionWithMorePanesIsListedOnceByItsFirst) {

@@ -1,5 +1,6 @@
 #include "tests/e2e/orchestrator_cli.h"
 
+#include <algorithm>
 #include <csignal>
 #include <set>
 #include <thread>
@@ -155,6 +156,138 @@ TEST(OrchestratorCli, ImportsAWorkspaceOfTheReference) {
      "depth": 1, "status": "running"}]})";
   EXPECT_EQ(orc.json({"import", (orc / "old").string()})["agents"], 1);
   EXPECT_EQ(orc.json({"validate"}, 1)["findings"][0]["kind"], "ghost");
+}
+
+TEST(OrchestratorCli, ExportsThroughLinksAndDevicesAndKeepsModes) {
+  namespace fs = std::filesystem;
+  Orchestrator orc;
+  orc.init("process");
+  const auto export_to = [&](const char* name) {
+    return orc.run({"export", "--output", (orc / name).string()}).exit_code;
+  };
+  const auto mode_of = [&](const char* name) { return fs::status(orc / name).permissions(); };
+  const Json document = orc.json({"export"});
+  constexpr auto kShared = fs::perms(0644), kOwn = fs::perms(0600);
+
+  EXPECT_EQ(export_to("new.json"), 0);
+  EXPECT_EQ(mode_of("new.json"), kOwn);
+  std::ofstream(orc / "old.json") << "old";
+  fs::permissions(orc / "old.json", kShared);
+  fs::create_symlink("old.json", orc / "link.json");
+  EXPECT_EQ(export_to("link.json"), 0);
+  EXPECT_TRUE(fs::is_symlink(orc / "link.json"));
+  EXPECT_EQ(mode_of("old.json"), kShared);
+  EXPECT_EQ(Json::parse(*base::read_file(orc / "old.json")), document);
+  fs::create_symlink("made.json", orc / "dangling.json");
+  EXPECT_EQ(export_to("dangling.json"), 0);
+  EXPECT_TRUE(fs::is_symlink(orc / "dangling.json"));
+  EXPECT_EQ(Json::parse(*base::read_file(orc / "made.json")), document);
+  EXPECT_EQ(mode_of("made.json"), kOwn);
+  // A pipe stands for every device: no test is to endanger the machine's.
+  Fifo fifo(orc / "fifo");
+  EXPECT_EQ(export_to("fifo"), 0);
+  EXPECT_TRUE(fs::is_fifo(orc / "fifo"));
+  EXPECT_EQ(fifo.line(), "{");
+  EXPECT_EQ(export_to("none/copy.json"), 1);
+}
+
+TEST(OrchestratorCli, TakesTextsThatLookLikeOptionsAfterTwoDashes) {
+  Orchestrator orc;
+  orc.init("process");
+  const std::string id = orc.spawn(kSleeper);
+  orc.json({"finding", id, "--kind", "issue", "--", "-Wall breaks it"});
+  orc.json({"finding", "--", id, "--json"});
+  const Json findings = orc.agent(id)["findings"];
+  ASSERT_EQ(findings.size(), 2u);
+  EXPECT_EQ(findings[0]["message"], "-Wall breaks it");
+  EXPECT_EQ(findings[1]["message"], "--json");
+  const auto created = orc.run({"task", "create", "--id", "x", "--", "-x"});
+  EXPECT_EQ(created.out, "x\n") << created.err;
+  EXPECT_EQ(orc.json({"task", "status", "x"})["task"]["description"], "-x");
+  EXPECT_EQ(orc.run({"finding", id, "one", "--", "too many"}).exit_code, 254);
+  EXPECT_EQ(orc.run({"validate", "--", "x"}).exit_code, 254);
+}
+
+TEST(OrchestratorCli, NamesTheCommandThatItDoesNotKnow) {
+  Orchestrator orc;
+  const auto says = [&](std::vector<std::string> words, const std::string& sentence) {
+    const auto outcome = orc.run(std::move(words));
+    EXPECT_EQ(outcome.exit_code, 254);
+    EXPECT_NE(outcome.err.find(sentence), std::string::npos) << outcome.err;
+  };
+  says({"spwan", "--task", "x"}, "no such command: spwan;");
+  says({"--json", "foo", "--", "x"}, "no such command: foo;");
+  says({"task", "frob"}, "no such command: task frob;");
+  says({"--frob", "list"}, "--frob");
+  EXPECT_EQ(orc.run({"help"}).out, orc.run({"--help"}).out);
+  EXPECT_EQ(orc.run({"help"}).exit_code, 0);
+  EXPECT_EQ(orc.run({"help", "task", "create"}).out, orc.run({"task", "create", "--help"}).out);
+}
+
+TEST(OrchestratorCli, AnErrorAndARowAreOneLine) {
+  Orchestrator orc;
+  orc.init("process");
+  const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
+  EXPECT_EQ(lines(orc.run({"kill", "no\nbody"}).err), 1);
+  EXPECT_EQ(lines(orc.run({"list", "--a\nb"}).err), 1);
+  ASSERT_EQ(orc.run({"task", "create", "--id", "x", "a\tb\rc"}).exit_code, 0);
+  const std::string table = orc.run({"task", "list"}).out;
+  EXPECT_NE(table.find("a b c"), std::string::npos) << table;
+}
+
+TEST(OrchestratorCli, SaysWhenItsOutputIsFull) {
+  Orchestrator orc;
+  orc.init("process");
+  // More than the stream's buffer holds, so that a print fails and not the flush at the end.
+  ASSERT_EQ(orc.run({"task", "create", "--id", "x", std::string(20'000, 'x')}).exit_code, 0);
+  for (const char* command : {"export", "list"}) {
+    const auto outcome = orc.execute({"sh", "-c", "exec \"$0\" --workspace \"$1\" $2 >/dev/full",
+                                      ORCHESTRATOR_PROGRAM, (orc / "ws").string(), command});
+    EXPECT_EQ(outcome.exit_code, 1) << command;
+    EXPECT_EQ(outcome.err, "orchestrator: cannot write to standard output\n") << command;
+  }
+}
+
+TEST(OrchestratorCli, TakesListsAsTheyAreGiven) {
+  Orchestrator orc;
+  orc.init("process", {"--agent-command", "my-agent", "[a,b]", "x"});
+  const Json config = Json::parse(*base::read_file(orc / "ws/config.json"));
+  EXPECT_EQ(config["agent_command"], Json::array({"my-agent", "[a,b]", "x"}));
+  const Json reply = orc.json({"spawn", "--task", "t", "--type", "coder", "--track", "[a,b]",
+                               "--track", "c", "--", "sleep", "1000"});
+  EXPECT_EQ(orc.agent(reply["agent_id"])["tracked_files"], Json::array({"[a,b]", "c"}));
+}
+
+TEST(OrchestratorCli, RefusesWhatItsHelpDoesNotList) {
+  Orchestrator orc;
+  orc.init("process");
+  const std::string id = orc.spawn(kSleeper);
+  EXPECT_EQ(orc.run({"finding", id, "--severity", "bogus", "x"}).exit_code, 254);
+  EXPECT_EQ(orc.run({"finding", id, "--severity", "critical", "x"}).exit_code, 0);
+  const auto missing = orc.run({"spawn", "--task", "t", "--type", "x", "--", "no-such-program"});
+  EXPECT_EQ(missing.exit_code, 254);
+  EXPECT_EQ(missing.err, "orchestrator: there is no program no-such-program on PATH\n");
+  EXPECT_EQ(orc.json({"list"})["agents"].size(), 1u);
+}
+
+TEST(OrchestratorCli, SaysThatACompletedInitKeepsTheRegistrysLimits) {
+  Orchestrator orc;
+  orc.init("process", {"--max-concurrent", "7"});
+  std::filesystem::remove(orc / "ws/config.json");
+  const auto other = orc.run({"init", "--sessions", "process", "--max-concurrent", "3"});
+  EXPECT_EQ(other.exit_code, 0);
+  EXPECT_NE(other.err.find("keeps its limits"), std::string::npos) << other.err;
+  std::filesystem::remove(orc / "ws/config.json");
+  EXPECT_EQ(orc.run({"init", "--sessions", "process", "--max-concurrent", "7"}).err, "");
+}
+
+TEST(OrchestratorCli, AnImportOfDamagedFilesOnlyIsDamage) {
+  Orchestrator orc;
+  orc.init("process");
+  std::filesystem::create_directories(orc / "old/TASK-1");
+  EXPECT_EQ(orc.run({"import", (orc / "old").string()}).exit_code, 254);
+  std::ofstream(orc / "old/TASK-1/AGENT_REGISTRY.json") << "{";
+  EXPECT_EQ(orc.run({"import", (orc / "old").string()}).exit_code, 5);
 }
 
 TEST(OrchestratorCli, CompletesItsCommandsInBash) {

@@ -45,6 +45,21 @@ TEST(Clock, RefusesWhatIsNoTimeOrHasNoZone) {
   }
 }
 
+// What is written must be readable: a registry with one such time would be lost.
+TEST(Clock, StaysWithinTheYearsThatFourDigitsTell) {
+  EXPECT_EQ(to_iso8601(at(300'000'000'000'000'000)), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(to_iso8601(at(-300'000'000'000'000'000)), "0000-01-01T00:00:00.000000Z");
+  for (const char* edge : {"0000-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"}) {
+    const auto read = from_iso8601(edge);
+    ASSERT_TRUE(read) << edge;
+    EXPECT_EQ(to_iso8601(*read), edge);
+  }
+  for (const char* text :
+       {"9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:60Z"}) {
+    EXPECT_FALSE(from_iso8601(text)) << text;
+  }
+}
+
 TEST(Clock, WritesTheCompactFormForNames) {
   EXPECT_EQ(to_compact(at(1'795'380'285'123'456)), "20261122T204445");
 }

@@ -159,6 +159,156 @@ TEST_F(ImportTest, SkipsADamagedFileAndImportsTheOthers) {
   EXPECT_TRUE(import_workspace(*workspace, source));
 }
 
+TEST_F(ImportTest, KeepsTasksApartWhoseNamesBecomeTheSame) {
+  write("TASK-x.1/AGENT_REGISTRY.json", R"({"task_id": "TASK-x.1", "task_description": "Dotted",
+    "agents": [{"id": "dot", "status": "completed"}]})");
+  write("TASK-x_1/AGENT_REGISTRY.json", R"({"task_id": "TASK-x_1", "task_description": "Plain",
+    "agents": [{"id": "plain", "status": "completed"}]})");
+  const auto report = import_workspace(*workspace, source);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->tasks, 4);
+  EXPECT_TRUE(mentions(report->renamed, "TASK-x.1 -> TASK-x_1-2"));
+  const auto state = workspace->store().read();
+  ASSERT_NE((*state)->task("TASK-x_1-2"), nullptr);
+  EXPECT_EQ((*state)->task("TASK-x_1-2")->description, "Dotted");
+  EXPECT_EQ(to_json(*(*state)->task("TASK-x_1-2"))["source_task_id"], "TASK-x.1");
+  EXPECT_EQ((*state)->task("TASK-x_1")->description, "Plain");
+  EXPECT_EQ(record("dot").task_id, "TASK-x_1-2");
+  EXPECT_EQ(record("plain").task_id, "TASK-x_1");
+  EXPECT_EQ(import_workspace(*workspace, source)->tasks, 0);
+}
+
+TEST_F(ImportTest, ReportsTwoFilesThatClaimOneTaskAndLosesNeither) {
+  write("TASK-0/AGENT_REGISTRY.json", R"({"task_id": "TASK-1", "task_description": "A copy",
+    "agents": [{"id": "copied", "status": "completed"}]})");
+  const auto report = import_workspace(*workspace, source);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(mentions(report->disagreements, "TASK-0", "another one"));
+  const auto state = workspace->store().read();
+  EXPECT_EQ((*state)->task("TASK-1")->description, "First");
+  ASSERT_NE((*state)->task("TASK-0"), nullptr);
+  EXPECT_EQ((*state)->task("TASK-0")->description, "A copy");
+  EXPECT_EQ(record("copied").task_id, "TASK-0");
+}
+
+TEST_F(ImportTest, ReportsWhatItCannotLookAt) {
+  // As root too: nobody can follow a link to itself.
+  std::filesystem::create_directory(source / "TASK-3");
+  std::filesystem::create_symlink("AGENT_REGISTRY.json", source / "TASK-3/AGENT_REGISTRY.json");
+  const auto report = import_workspace(*workspace, source);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(mentions(report->skipped, "TASK-3", "symbolic links"));
+  EXPECT_EQ(report->tasks, 2);
+}
+
+TEST_F(ImportTest, SkipsAFileThatIsNestedTooDeep) {
+  const auto nested = [](std::size_t depth) {
+    return "{\"task_id\": \"TASK-3\", \"x\": " + std::string(depth, '[') + std::string(depth, ']') +
+           "}";
+  };
+  write("TASK-3/AGENT_REGISTRY.json", nested(100'000));
+  const auto report = import_workspace(*workspace, source);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(mentions(report->skipped, "TASK-3", "200 levels"));
+  EXPECT_EQ(report->tasks, 2);
+  // Control: brackets within text are no nesting, and 199 levels below the object are allowed.
+  write("TASK-3/AGENT_REGISTRY.json", nested(199));
+  write("TASK-4/AGENT_REGISTRY.json",
+        "{\"task_description\": \"\\\"" + std::string(300, '[') + "\"}");
+  EXPECT_EQ(import_workspace(*workspace, source)->tasks, 2);
+}
+
+TEST_F(ImportTest, ReportsMembersOfAWrongType) {
+  write("registry/GLOBAL_REGISTRY.json", R"({"tasks": ["TASK-1", "TASK-2"], "agents": [{}, {}]})");
+  write("TASK-2/AGENT_REGISTRY.json", R"({"agents": {"a": 1}, "agent_hierarchy": ["a"]})");
+  const auto report = import_workspace(*workspace, source);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(mentions(report->skipped, "GLOBAL_REGISTRY", "'tasks' is not an object"));
+  EXPECT_TRUE(mentions(report->skipped, "GLOBAL_REGISTRY", "'agents' is not an object"));
+  EXPECT_TRUE(mentions(report->skipped, "TASK-2", "'agents' is not a list"));
+  EXPECT_TRUE(mentions(report->skipped, "TASK-2", "'agent_hierarchy' is not an object"));
+  EXPECT_EQ(report->tasks, 2);
+  const auto state = workspace->store().read();
+  EXPECT_EQ((*state)->task("0"), nullptr);
+  EXPECT_EQ(to_json(*(*state)->task("TASK-2"))["source_agents"]["a"], 1);
+  write("registry/GLOBAL_REGISTRY.json", R"({"tasks": 7})");
+  EXPECT_TRUE(mentions(import_workspace(*workspace, source)->skipped, "'tasks' is not an object"));
+}
+
+TEST_F(ImportTest, KeepsTheOriginalOfWhatItCannotTakeOverExactly) {
+  write("TASK-3/AGENT_REGISTRY.json", R"({"task_id": "TASK-3", "priority": "P1",
+    "updated_at": "yesterday", "created_at": "9999-12-31T23:59:59-01:00", "limits": "none",
+    "orchestration_guidance": "Be terse", "max_agents": -4, "owner": "me",
+    "agents": [{"id": "odd", "type": "code r", "status": "running", "progress": "45%",
+      "message": "half way", "version": 7, "owner": "me", "session": 3, "ended_at": "later",
+      "parent": "orchestrator", "depth": 1, "started_at": "2025-01-01T10:00:01",
+      "findings": ["x"], "tracked_files": [{"path": "a"}]}]})");
+  ASSERT_TRUE(import_workspace(*workspace, source));
+  const auto state = workspace->store().read();
+  const Task& read = *(*state)->task("TASK-3");
+  EXPECT_EQ(read.priority, "normal");
+  const Json task = to_json(read);
+  EXPECT_EQ(task["source_priority"], "P1");
+  EXPECT_EQ(task["source_updated_at"], "yesterday");
+  EXPECT_EQ(task["source_created_at"], "9999-12-31T23:59:59-01:00");
+  EXPECT_EQ(task["source_limits"], "none");
+  EXPECT_EQ(task["source_orchestration_guidance"], "Be terse");
+  EXPECT_EQ(task["source_max_agents"], -4);
+  EXPECT_EQ(task["owner"], "me");
+  EXPECT_FALSE(task.contains("source_task_id"));
+  const Json agent = to_json(record("odd"));
+  EXPECT_EQ(agent["message"], "half way");
+  EXPECT_EQ(agent["progress"], 0);
+  EXPECT_EQ(agent["source_progress"], "45%");
+  EXPECT_EQ(agent["source_type"], "code r");
+  EXPECT_EQ(agent["source_version"], 7);
+  EXPECT_EQ(agent["source_owner"], "me");
+  EXPECT_EQ(agent["source_session"], 3);
+  EXPECT_EQ(agent["source_ended_at"], "later");
+  EXPECT_EQ(agent["source_findings"], Json::array({"x"}));
+  EXPECT_EQ(agent["source_tracked_files"][0]["path"], "a");
+  // Control: what is taken over leaves no second copy.
+  for (const char* name : {"source_message", "source_started_at", "source_parent", "source_id"}) {
+    EXPECT_FALSE(agent.contains(name)) << name;
+  }
+}
+
+TEST_F(ImportTest, KeepsWhatOnlyTheGlobalFileKnows) {
+  write("registry/GLOBAL_REGISTRY.json", R"({
+    "tasks": {"TASK-1": {"status": "INITIALIZED", "client": "cli"}, "TASK-2": {}},
+    "agents": {
+      "coder-100000-aaaaaa": {"task_id": "TASK-1", "type": "coder", "parent": "orchestrator",
+        "tmux_session": "agent_coder-100000-aaaaaa", "status": "running", "claude_pid": 17},
+      "deep": {"task_id": "TASK-1", "parent": "helper-100000-bbbbbb", "status": "completed"},
+      "below": {"task_id": "TASK-1", "parent": "deep", "status": "completed"},
+      "loop-a": {"task_id": "TASK-1", "parent": "loop-b", "status": "completed"},
+      "loop-b": {"task_id": "TASK-1", "parent": "loop-a", "status": "completed"}}})");
+  ASSERT_TRUE(import_workspace(*workspace, source));
+  const Json coder = to_json(record("coder-100000-aaaaaa"));
+  EXPECT_EQ(coder["source_global"], (Json{{"claude_pid", 17}}));
+  EXPECT_FALSE(to_json(record("coder-100000-aaaaaa-2")).contains("source_global"));
+  const auto state = workspace->store().read();
+  EXPECT_EQ(to_json(*(*state)->task("TASK-1"))["source_global"], (Json{{"client", "cli"}}));
+  EXPECT_EQ(record("deep").depth, 3);
+  EXPECT_EQ(record("below").depth, 4);
+  EXPECT_GE(record("loop-a").depth, 1);
+}
+
+TEST_F(ImportTest, ReportsWhereTasksDisagree) {
+  write("registry/GLOBAL_REGISTRY.json", R"({"active_tasks": 9, "tasks": {
+    "TASK-1": {"status": "paused", "description": "Something else"},
+    "TASK-2": {"status": "completed", "description": "Second"}}})");
+  const auto report = import_workspace(*workspace, source);
+  const auto& lines = report->disagreements;
+  EXPECT_TRUE(mentions(lines, "task TASK-1: status is 'INITIALIZED'", "'paused'"));
+  EXPECT_TRUE(mentions(lines, "task TASK-1: description is 'First'", "'Something else'"));
+  EXPECT_TRUE(mentions(lines, "active_tasks is 9, and 1 are there"));
+  EXPECT_TRUE(mentions(lines, "helper-100000-bbbbbb is not in agent_hierarchy"));
+  EXPECT_FALSE(mentions(lines, "task TASK-2: status"));
+  EXPECT_FALSE(mentions(lines, "task TASK-2: description"));
+  EXPECT_FALSE(mentions(lines, "coder-100000-aaaaaa is not in agent_hierarchy"));
+}
+
 TEST_F(ImportTest, WritesNothingToTheSource) {
   const auto read = [&] {
     std::string all;
@@ -178,6 +328,9 @@ TEST_F(ImportTest, SaysWhenThereIsNothing) {
   EXPECT_EQ(import_workspace(*workspace, folder / "none").error().code, Errc::kNotFound);
   std::filesystem::create_directory(folder / "empty");
   EXPECT_EQ(import_workspace(*workspace, folder / "empty").error().code, Errc::kInvalid);
+  std::filesystem::create_directories(folder / "damaged/TASK-1");
+  std::ofstream(folder / "damaged/TASK-1/AGENT_REGISTRY.json") << "{";
+  EXPECT_EQ(import_workspace(*workspace, folder / "damaged").error().code, Errc::kDamaged);
 }
 
 }  // namespace

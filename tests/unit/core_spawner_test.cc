@@ -3,6 +3,7 @@
 
 #include "orchestrator/base/file_io.h"
 #include "orchestrator/base/file_lock.h"
+#include "orchestrator/session/tmux_quoting.h"
 #include "tests/unit/core_support.h"
 
 namespace orc::core_test {
@@ -68,6 +69,59 @@ TEST_F(SpawnerTest, TellsTheAgentItsTaskItsGuidanceAndHowToReport) {
   for (const char* part : {"Describe the thing", "style: terse", "Do it \xc3\xa4", "update",
                            "finding", reply->agent_id.c_str()}) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+}
+
+TEST_F(SpawnerTest, TellsTheAgentACommandForHelpersThatWorks) {
+  const auto helper_line = [&](const Workspace& where, const std::string& id) {
+    const std::string text = *base::read_file(where.prompt_file(id));
+    const auto from = text.find(" spawn --task");
+    return text.substr(from, text.find('\n', from) - from);
+  };
+  EXPECT_TRUE(helper_line(*workspace, spawn()->agent_id).ends_with("--prompt TEXT"));
+  Config config;
+  config.sessions = "process";
+  ASSERT_TRUE(Workspace::init(folder / "bare", config, {}));
+  const auto bare = Workspace::open(folder / "bare",
+                                    {.operations_log = true, .host = std::make_unique<FakeHost>()});
+  TaskRequest task;
+  task.id = "t";
+  task.description = "Build it";
+  ASSERT_TRUE(create_task(*bare, task));
+  SpawnRequest request;
+  request.task_id = "t";
+  request.type = "coder";
+  request.command = {"my-agent", "{prompt_file}", "two words"};
+  const auto reply = Spawner(*bare, "/bin/orchestrator").spawn(request);
+  ASSERT_TRUE(reply) << reply.error().message;
+  const std::string line = helper_line(*bare, reply->agent_id);
+  const std::string words = fmt::format(" -- {} {} {}", shell_word("my-agent"),
+                                        shell_word("{prompt_file}"), shell_word("two words"));
+  EXPECT_TRUE(line.ends_with("--prompt TEXT" + words)) << line;
+}
+
+TEST_F(SpawnerTest, RefusesAProgramThatIsNotThereBeforeItsIntent) {
+  std::ofstream(root / "here").flush();  // no program yet
+  const auto generation = (*workspace->store().read())->generation();
+  SpawnRequest request;
+  request.task_id = "t";
+  request.type = "coder";
+  request.find_program = true;
+  const Spawner spawner(*workspace, "/bin/orchestrator");
+  for (const char* program : {"no-such-program", "/no/such/program", "./here", "/tmp"}) {
+    request.command = {program};
+    const auto reply = spawner.spawn(request);
+    ASSERT_FALSE(reply) << program;
+    EXPECT_EQ(reply.error().code, Errc::kInvalid);
+    EXPECT_NE(reply.error().message.find(program), std::string::npos);
+  }
+  EXPECT_EQ((*workspace->store().read())->generation(), generation);
+  EXPECT_TRUE(records().empty());
+  // Control: what is there, or known only once the agent has a record, is admitted.
+  std::filesystem::permissions(root / "here", std::filesystem::perms::owner_all);
+  for (const char* program : {"sh", "/bin/sh", "./here", "{type}"}) {
+    request.command = {program};
+    EXPECT_TRUE(spawner.spawn(request)) << program;
   }
 }
 

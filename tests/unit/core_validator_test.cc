@@ -1,6 +1,9 @@
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "orchestrator/base/file_io.h"
 #include "orchestrator/registry/checksum.h"
@@ -27,6 +30,41 @@ std::map<std::string, std::string> image_of(const std::filesystem::path& folder)
   }
   return image;
 }
+
+/// A stand-in for tmux on the PATH: the user's own server answers as it is told here.
+class UsersTmux {
+ public:
+  explicit UsersTmux(const std::filesystem::path& folder) : folder_(folder) {
+    std::filesystem::create_directory(folder_);
+    has_no_server();
+    ::setenv("PATH", (folder_.string() + ":" + path_).c_str(), 1);
+  }
+  UsersTmux(const UsersTmux&) = delete;
+  UsersTmux& operator=(const UsersTmux&) = delete;
+  ~UsersTmux() { ::setenv("PATH", path_.c_str(), 1); }
+
+  void has(const std::string& session) {
+    answer(fmt::format("echo 'server:{0}'; echo '{0}:$0:%0:{0}:::{1}'", ::getpid(), session));
+  }
+  void has_no_server() { answer("echo 'no server running on /tmp/x' >&2; exit 1"); }
+  void is_silent() { answer("echo 'nothing that we know' >&2; exit 1"); }
+
+  /// What it was asked, a line each.
+  [[nodiscard]] std::string calls() const {
+    return base::read_file(folder_ / "calls").value_or("");
+  }
+
+ private:
+  void answer(const std::string& script) {
+    ASSERT_TRUE(base::replace_file(
+        folder_ / "tmux",
+        fmt::format("#!/bin/sh\necho \"$*\" >>'{}'\n{}\n", (folder_ / "calls").string(), script),
+        0700));
+  }
+
+  std::filesystem::path folder_;
+  std::string path_ = std::getenv("PATH");
+};
 
 class ValidatorTest : public CoreTest {
  protected:
@@ -103,6 +141,63 @@ class ValidatorTest : public CoreTest {
         << fmt::format("{{\"checksum\":\"{}\",{}", checksum.hex(), text.substr(1));
   }
 
+  /// Edits the line of one record only.
+  void edit_record(const std::string& id, const std::function<void(std::string&)>& edit) {
+    edit_registry([&](std::string& text) {
+      const std::size_t begin = text.find(fmt::format("\n\"{}\":", id)) + 1;
+      const std::size_t size = text.find('\n', begin) - begin;
+      std::string line = text.substr(begin, size);
+      edit(line);
+      text.replace(begin, size, line);
+    });
+  }
+
+  static std::string replaced(std::string text, const std::string& what, const std::string& by) {
+    EXPECT_NE(text.find(what), std::string::npos) << text;
+    return text.replace(text.find(what), what.size(), by);
+  }
+
+  /// One repair puts right what can be; the next ones report the rest and change not one byte.
+  void expect_left_after_one_repair(const std::vector<FindingKind>& left) {
+    ASSERT_TRUE(repair(*workspace));
+    const auto before = image_of(root);
+    for (int i = 0; i < 2; ++i) {
+      const auto report = repair(*workspace);
+      ASSERT_TRUE(report);
+      EXPECT_EQ(kinds(*report), left);
+      for (const auto& finding : report->findings) {
+        EXPECT_FALSE(finding.repaired) << finding.message;
+      }
+    }
+    EXPECT_EQ(image_of(root), before);
+  }
+
+  /// A record of an agent that has ended and has no session.
+  void plant_ended(const std::string& id, const std::string& attempt) {
+    Agent agent = record(healthy);
+    agent.id = id;
+    agent.attempt = attempt;
+    agent.status = AgentStatus::kFailed;
+    agent.ended_at = base::wall_now();
+    agent.session.reset();
+    plant(agent);
+  }
+
+  /// As import makes it: of its session only the name is known.
+  void plant_imported() {
+    Agent agent;
+    agent.id = "imported";
+    agent.task_id = "t";
+    agent.type = "imported";
+    agent.status = AgentStatus::kRunning;
+    agent.session = SessionIdentity{"tmux", "agent_imported", "", {}, {}};
+    plant(agent);
+  }
+
+  Session& listed(const std::string& id) {
+    return *std::ranges::find(host->listing.sessions, record(id).attempt, &Session::attempt);
+  }
+
   void drop_session(const std::string& id) {
     host->drop([&](const Session& session) { return session.identity.name == session_name(id); });
   }
@@ -171,10 +266,128 @@ TEST_F(ValidatorTest, ReusedPidIsNotKilled) {
   EXPECT_EQ(base::liveness(*base::identify(bystander.pid())), base::Liveness::kAlive);
 }
 
+TEST_F(ValidatorTest, ARenamedSessionIsStillItsAgents) {
+  listed(healthy).identity.name = "mine now";
+  const auto before = image_of(root);
+  EXPECT_TRUE(repair(*workspace)->findings.empty());
+  EXPECT_EQ(image_of(root), before);
+  EXPECT_TRUE(host->ended.empty());
+}
+
+TEST_F(ValidatorTest, GhostWhoseSessionSomebodySplitIsEndedWithItInOneRepair) {
+  const std::string id = spawn()->agent_id;
+  tests::ChildProcess other_pane([] {
+    for (;;) ::pause();
+    return 0;
+  });
+  listed(id).identity.process = *base::identify(other_pane.pid());
+  const auto agent = *record(id).session->process;
+  ASSERT_TRUE(base::signal_process(agent, SIGKILL));
+  ASSERT_TRUE(base::wait_dead(agent, std::chrono::seconds(30)));
+  expect_found_and_repaired({FindingKind::kGhost});
+  EXPECT_EQ(record(id).status, AgentStatus::kFailed);
+  EXPECT_EQ(host->ended, std::vector<std::string>{session_name(id)});
+}
+
+TEST_F(ValidatorTest, GhostWhosePaneIsKeptIsEndedWithItInOneRepair) {
+  const std::string id = spawn()->agent_id;
+  listed(id).identity.process.reset();
+  const auto agent = *record(id).session->process;
+  ASSERT_TRUE(base::signal_process(agent, SIGKILL));
+  ASSERT_TRUE(base::wait_dead(agent, std::chrono::seconds(30)));
+  expect_found_and_repaired({FindingKind::kGhost});
+  EXPECT_EQ(host->ended, std::vector<std::string>{session_name(id)});
+}
+
+TEST_F(ValidatorTest, WhatIsLeftOfAGhostsSessionIsNotEndedOnceItsMarkIsGone) {
+  const std::string id = spawn()->agent_id;
+  Session& session = listed(id);
+  session.identity.process.reset();
+  session.workspace.clear();
+  session.attempt.clear();
+  const auto report = repair(*workspace);
+  EXPECT_EQ(kinds(*report), std::vector{FindingKind::kGhost});
+  EXPECT_TRUE(host->ended.empty());
+}
+
+TEST_F(ValidatorTest, AnImportedAgentOnTheUsersOwnServerIsLeftAlone) {
+  UsersTmux tmux(folder / "bin");
+  tmux.has("agent_imported");
+  plant_imported();
+  for (const AgentStatus status : {AgentStatus::kRunning, AgentStatus::kStarting}) {
+    change("imported", [&](Agent& agent) { agent.status = status; });
+    const auto before = image_of(root);
+    EXPECT_TRUE(repair(*workspace)->findings.empty());
+    EXPECT_EQ(image_of(root), before);
+  }
+  EXPECT_TRUE(tmux.calls().starts_with("-N list-commands ")) << "it might start a server";
+}
+
+TEST_F(ValidatorTest, AnImportedAgentWhoseServerDoesNotAnswerIsUnknown) {
+  UsersTmux tmux(folder / "bin");
+  tmux.is_silent();
+  plant_imported();
+  expect_only_reported(FindingKind::kUnknown);
+  EXPECT_EQ(record("imported").status, AgentStatus::kRunning);
+}
+
+TEST_F(ValidatorTest, AnImportedAgentThatNoServerHasIsAGhost) {
+  UsersTmux tmux(folder / "bin");
+  tmux.has("agent_imported-2");
+  plant_imported();
+  expect_found_and_repaired({FindingKind::kGhost});
+  EXPECT_EQ(record("imported").status, AgentStatus::kFailed);
+}
+
+TEST_F(ValidatorTest, KillEndsAnImportedAgentOnlyWhereItIsKnownToBeGone) {
+  UsersTmux tmux(folder / "bin");
+  plant_imported();
+  tmux.has("agent_imported");
+  EXPECT_EQ(kill_agent(*workspace, "imported", "").error().code, Errc::kUnavailable);
+  EXPECT_EQ(record("imported").status, AgentStatus::kStopping);
+  expect_only_reported(FindingKind::kStaleStopping);
+  tmux.is_silent();
+  EXPECT_EQ(kill_agent(*workspace, "imported", "").error().code, Errc::kUnavailable);
+  EXPECT_EQ(record("imported").status, AgentStatus::kStopping);
+  expect_only_reported(FindingKind::kUnknown);
+  tmux.has_no_server();
+  EXPECT_TRUE(kill_agent(*workspace, "imported", ""));
+  EXPECT_EQ(record("imported").status, AgentStatus::kTerminated);
+}
+
+TEST_F(ValidatorTest, TheUsersOwnServerIsAskedForImportedAgentsOnly) {
+  UsersTmux tmux(folder / "bin");
+  ASSERT_TRUE(repair(*workspace));
+  ASSERT_TRUE(kill_agent(*workspace, healthy, ""));
+  EXPECT_EQ(tmux.calls(), "");
+}
+
 TEST_F(ValidatorTest, Orphan) {
-  host->add("agent_lost", workspace->config().workspace_id, "no-record-has-this");
+  plant_ended("lost", "attempt-of-lost");
+  host->add("agent_lost", workspace->config().workspace_id, "attempt-of-lost");
   expect_found_and_repaired({FindingKind::kOrphan});
   EXPECT_EQ(host->ended, std::vector<std::string>{"agent_lost"});
+}
+
+// A copy of a workspace, and an older state of one, see the sessions of records they never had.
+TEST_F(ValidatorTest, AMarkedSessionOfNoRecordIsReportedOnly) {
+  plant_ended("lost", "attempt-of-lost");
+  plant_ended("without", "");
+  host->add("agent_x", workspace->config().workspace_id, "no-record-has-this");
+  expect_only_reported(FindingKind::kOrphan);
+  host->listing.sessions.back().attempt.clear();
+  expect_only_reported(FindingKind::kOrphan);
+  EXPECT_TRUE(host->ended.empty());
+}
+
+TEST_F(ValidatorTest, TheSessionOfAnIllegibleRecordIsLeftAlone) {
+  const std::string id = spawn()->agent_id;
+  const auto process = *record(id).session->process;
+  edit_record(id,
+              [](std::string& line) { line = replaced(line, "\"depth\":1", "\"depth\":\"?\""); });
+  expect_left_after_one_repair({FindingKind::kUnknown, FindingKind::kDamagedFile});
+  EXPECT_TRUE(host->ended.empty());
+  EXPECT_EQ(base::liveness(process), base::Liveness::kAlive);
 }
 
 TEST_F(ValidatorTest, SessionOfAnEndedAgentIsAnOrphan) {
@@ -352,6 +565,65 @@ TEST_F(ValidatorTest, DuplicateIdIsReportedOnly) {
   EXPECT_FALSE(found->repaired);
 }
 
+TEST_F(ValidatorTest, TheLaterOfTwoRecordsWithOneIdIsNeverRepaired) {
+  ASSERT_TRUE(kill_agent(*workspace, healthy, ""));
+  edit_record(healthy, [](std::string& line) {
+    const std::string first = line.ends_with(',') ? line : line + ",";
+    line = first + "\n" + replaced(line, "\"status\":\"terminated\"", "\"status\":\"running\"");
+  });
+  expect_left_after_one_repair({FindingKind::kDuplicateId});
+}
+
+TEST_F(ValidatorTest, TheSessionOfOneOfTwoRecordsWithOneIdIsLeftAlone) {
+  const std::string id = spawn()->agent_id;
+  const auto process = *record(id).session->process;
+  edit_record(id, [](std::string& line) {
+    std::string ended = replaced(line, "\"status\":\"running\"", "\"status\":\"completed\"");
+    if (!ended.ends_with(',')) ended += ',';
+    line = ended + "\n" + line;
+  });
+  expect_left_after_one_repair({FindingKind::kUnknown, FindingKind::kDuplicateId});
+  EXPECT_TRUE(host->ended.empty());
+  // Nor is its process a stray where no session is listed.
+  std::erase_if(host->listing.sessions,
+                [&](const Session& session) { return session.identity.process == process; });
+  expect_left_after_one_repair({FindingKind::kDuplicateId});
+  EXPECT_EQ(base::liveness(process), base::Liveness::kAlive);
+}
+
+TEST_F(ValidatorTest, DuplicateTaskIsReportedOnly) {
+  edit_record("t", [](std::string& line) {
+    const std::string first = line.ends_with(',') ? line : line + ",";
+    line = first + "\n" + line;
+  });
+  expect_left_after_one_repair({FindingKind::kDuplicateId});
+}
+
+TEST_F(ValidatorTest, AnIllegibleTaskIsReportedOnly) {
+  edit_record("t", [](std::string& line) {
+    const std::size_t begin = line.find("\"limits\":{");
+    ASSERT_NE(begin, std::string::npos) << line;
+    line.replace(begin, line.find('}', begin) + 1 - begin, "\"limits\":\"none\"");
+  });
+  ASSERT_EQ((*workspace->store().read())->task("t")->status, kUnreadableTask);
+  expect_only_reported(FindingKind::kDamagedFile);
+  // Its counts are counted again all the same, and only once.
+  edit_record("t", [](std::string& line) {
+    line = replaced(line, "\"agents_active\":1", "\"agents_active\":7");
+  });
+  EXPECT_EQ(kinds(*validate(*workspace)),
+            (std::vector{FindingKind::kCountMismatch, FindingKind::kDamagedFile}));
+  expect_left_after_one_repair({FindingKind::kDamagedFile});
+}
+
+TEST_F(ValidatorTest, ATaskWithoutRoomForCountsIsReportedOnly) {
+  edit_record("t", [](std::string& line) {
+    const bool more = line.ends_with(',');
+    line = std::string("\"t\":{\"status\":\"active\",?}") + (more ? "," : "");
+  });
+  expect_only_reported(FindingKind::kDamagedFile);
+}
+
 TEST_F(ValidatorTest, BrokenHierarchyIsReportedOnly) {
   change(healthy, [](Agent& agent) { agent.depth = 3; });
   expect_only_reported(FindingKind::kBrokenHierarchy);
@@ -363,8 +635,21 @@ TEST_F(ValidatorTest, BrokenHierarchyIsReportedOnly) {
 
 TEST_F(ValidatorTest, LeftoverFiles) {
   std::ofstream(root / "registry.json.tmp-abcdefghijklm") << "{";
-  std::ofstream(workspace->prompt_file("never-recorded")) << "x";
+  std::ofstream(workspace->prompt_file(new_agent_id("coder", base::wall_now()))) << "x";
   expect_found_and_repaired({FindingKind::kLeftoverFile, FindingKind::kLeftoverFile});
+}
+
+TEST_F(ValidatorTest, WhatSomebodyKeepsAmongThePromptsIsTheirs) {
+  for (const char* name :
+       {"base", "coder", "never-recorded", "coder-100000-aaaaaa", "-20250101T100000-aaaaaaaaaaaaa",
+        "coder-20250101T100000-aaaaaaaaaaaa1", "coder-20250101-100000-aaaaaaaaaaaaa",
+        "coder-20250101T100000-aaaaaaaaaaaaa-mine", "my coder-20250101T100000-aaaaaaaaaaaaa"}) {
+    std::ofstream(workspace->prompt_file(name)) << "x";
+  }
+  const auto before = image_of(root);
+  const auto report = repair(*workspace);
+  EXPECT_TRUE(report->findings.empty()) << report->findings[0].message;
+  EXPECT_EQ(image_of(root), before);
 }
 
 TEST_F(ValidatorTest, PromptOfAnAgentThatNeverCameUpIsLeftover) {

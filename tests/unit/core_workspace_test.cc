@@ -1,4 +1,5 @@
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/unit/core_support.h"
 
@@ -77,6 +78,44 @@ TEST(WorkspaceTest, RefusesWrongSettings) {
   config.tmux_socket = "";
   EXPECT_EQ(Workspace::init(folder / "ws", config, {-1, 0, 0}).error().code, Errc::kInvalid);
   EXPECT_FALSE(std::filesystem::exists(folder / "ws"));
+}
+
+TEST(WorkspaceTest, RefusesTimeoutsThatNoTimeCanHold) {
+  using std::chrono::milliseconds;
+  const tests::TempFolder folder;
+  for (auto member : {&Config::lock_timeout, &Config::start_timeout}) {
+    for (const milliseconds wrong :
+         {milliseconds(0), milliseconds(300'000'000'000'000), milliseconds::max()}) {
+      Config config;
+      config.sessions = "process";
+      config.*member = wrong;
+      const auto made = Workspace::init(folder / "ws", config, {});
+      ASSERT_FALSE(made) << wrong.count();
+      EXPECT_EQ(made.error().code, Errc::kInvalid);
+      EXPECT_NE(made.error().message.find("ten years"), std::string::npos);
+    }
+  }
+  Config config;
+  config.sessions = "process";
+  config.start_timeout = std::chrono::years{10};
+  EXPECT_TRUE(Workspace::init(folder / "ws", config, {}));
+}
+
+TEST(WorkspaceTest, TellsAFolderThatMayNotBeEnteredFromOneThatIsNotThere) {
+  const tests::TempFolder folder;
+  const auto closed = folder / "closed";
+  std::filesystem::create_directory(closed);
+  std::filesystem::permissions(closed, std::filesystem::perms::none);
+  tests::ChildProcess child([&] {
+    // Nothing is closed to root; the temporary folder is root's own, so it is to anybody else.
+    if (::geteuid() == 0 && ::seteuid(65534) != 0) return 2;
+    const auto opened = Workspace::open(closed / "ws");
+    if (opened || opened.error().code != Errc::kIo) return 3;
+    return opened.error().message.find("Permission denied") == std::string::npos ? 4 : 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  std::filesystem::permissions(closed, std::filesystem::perms::owner_all);
+  EXPECT_EQ(Workspace::open(closed / "ws").error().code, Errc::kNotFound);
 }
 
 TEST_F(CoreTest, TasksHaveUniqueIdsAndSoundInput) {
