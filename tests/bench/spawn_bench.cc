@@ -88,8 +88,8 @@ void Spawn_AgainstBareNewSession(benchmark::State& state) {
   const auto bare_session = [&] {
     const std::string name = fmt::format("bare-{}", ++number);
     base::Command command;
-    command.argv = {"tmux", "-S", server.socket(), "new-session", "-d", "-s", name, "sleep",
-                    "1000"};
+    command.argv = {"tmux", "-S", server.socket(), "new-session", "-d",
+                    "-s",   name, "sleep",         "1000"};
     if (session_log) {  // what a log costs in tmux alone
       for (const char* word : {";", "pipe-pane", "-t", name.c_str(), "exec cat >> /dev/null"}) {
         command.argv.emplace_back(word);
