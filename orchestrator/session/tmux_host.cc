@@ -319,10 +319,11 @@ base::Liveness TmuxHost::liveness(const Listing& listing, const SessionIdentity&
     const auto entry = std::ranges::find_if(
         listing.sessions, [&](const Session& listed) { return same_session(listed, session); });
     if (entry == listing.sessions.end()) return Liveness::kDead;
-    if (entry->identity.process == session.process && session.process) return Liveness::kAlive;
-    // Its pane is kept though it has ended, or was moved elsewhere, or others were added to it.
-    const bool ended = session.process && base::liveness(*session.process) == Liveness::kDead;
-    return ended ? Liveness::kDead : Liveness::kUnknown;
+    if (!session.process) return Liveness::kUnknown;
+    // Its pane may be kept though it has ended, or its server be late to notice.
+    if (base::liveness(*session.process) == Liveness::kDead) return Liveness::kDead;
+    // Else its pane was moved elsewhere, or others were added to the session.
+    return entry->identity.process == session.process ? Liveness::kAlive : Liveness::kUnknown;
   }
   // No server, or another one under the same socket: ours may live on without a socket.
   if (base::liveness(*session.server) != Liveness::kDead) return Liveness::kUnknown;
