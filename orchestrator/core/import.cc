@@ -16,8 +16,6 @@
 namespace orc {
 namespace {
 
-using base::Errc;
-
 /// The source writes local times without a zone; they are taken as UTC.
 std::optional<base::WallTime> parse_time(const Json& value) {
   if (!value.is_string()) return std::nullopt;
