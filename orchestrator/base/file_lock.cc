@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::int64_t kRepeatNs = 10'000'000;
-constexpr std::int64_t kTurnstileNs = 100'000'000;
+constexpr std::int64_t kTurnstileNs = 1'000'000'000;
 
 /// SIGRTMIN is not a constant: glibc keeps the first ones for itself.
 int wake_signal() { return SIGRTMIN + 7; }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -24,6 +25,18 @@ void export_identity(const Workspace& workspace, const Agent& agent) {
   set("SPAWNSTORM_WORKSPACE", workspace.root().string());
 }
 
+/// Under the lock. A crowd at it is no reason to give up an agent whose spawn may be acknowledged
+/// by now: then without. Whoever closes the gate looks for its session after that, and finds it:
+/// this process has been in it since before it read.
+base::Status look(const Workspace& workspace,
+                  const std::function<base::Status(const RegistryState&)>& body) {
+  base::Status looked = workspace.store().inspect(body);
+  if (looked || looked.error().code != base::Errc::kTimeout) return looked;
+  const auto state = workspace.store().read();
+  if (!state) return std::unexpected(state.error());
+  return body(**state);
+}
+
 int execute(const std::vector<std::string>& command) {
   std::vector<char*> argv;
   argv.reserve(command.size() + 1);
@@ -40,7 +53,7 @@ int execute(const std::vector<std::string>& command) {
 int run_gate(const Workspace& workspace, const std::string& agent_id, const std::string& attempt,
              const std::vector<std::string>& command) {
   Agent agent;
-  const auto looked = workspace.store().inspect([&](const RegistryState& state) -> base::Status {
+  const auto looked = look(workspace, [&](const RegistryState& state) -> base::Status {
     auto record = state.agent(agent_id);
     if (!record) return std::unexpected(record.error());
     agent = *std::move(record);
