@@ -320,15 +320,18 @@ TEST_F(SpawnerTest, GateStaysClosedOnceTheRecordWasGivenUp) {
   EXPECT_EQ(run_gate(*workspace, agent.id, agent.attempt, {"/no/such/agent"}), 127);
 }
 
-TEST_F(SpawnerTest, GateStaysClosedWhenTheLockIsNotToBeHad) {
+// An agent that is acknowledged must not be lost because many others stand at the lock.
+TEST_F(SpawnerTest, GateLooksWithoutTheLockWhereItIsNotToBeHad) {
   Config config;
   config.lock_timeout = std::chrono::milliseconds(50);
   make(config);
-  const auto reply = spawn();
-  const Agent agent = record(reply->agent_id);
+  const Agent running = record(spawn()->agent_id);
+  const Agent given_up = record(spawn()->agent_id);
+  change(given_up.id, [](Agent& agent) { agent.status = AgentStatus::kFailed; });
   const auto held = base::FileLock::acquire(root / "registry.lock", std::chrono::seconds(5));
   ASSERT_TRUE(held);
-  EXPECT_EQ(run_gate(*workspace, agent.id, agent.attempt, {"/no/such/agent"}), kGateClosed);
+  EXPECT_EQ(run_gate(*workspace, running.id, running.attempt, {"/no/such/agent"}), 127);
+  EXPECT_EQ(run_gate(*workspace, given_up.id, given_up.attempt, {"/no/such/agent"}), kGateClosed);
 }
 
 }  // namespace
