@@ -108,8 +108,8 @@ int flock_until(int fd, std::int64_t deadline_ns, DeadlineTimer& timer) {
 /// where the time limit has passed, or where a folder cannot be locked (NFS).
 UniqueFd enter_turnstile(const std::filesystem::path& lock_path, std::int64_t deadline_ns,
                          DeadlineTimer& timer) {
-  const char* folder = lock_path.has_parent_path() ? lock_path.parent_path().c_str() : ".";
-  UniqueFd fd(::open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::filesystem::path folder = lock_path.has_parent_path() ? lock_path.parent_path() : ".";
+  UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.valid()) {
     flock_until(fd.get(), std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
   }

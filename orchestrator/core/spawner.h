@@ -59,8 +59,9 @@ class Spawner {
 /// The exit code of a gate that found its attempt given up (EX_TEMPFAIL).
 inline constexpr int kGateClosed = 75;
 
-/// What runs in a fresh session: takes the lock, reads again, and execs `command` if the record
-/// still waits for this attempt. Returns only when it does not (an exit code) or cannot.
+/// What runs in a fresh session: takes the lock (where it is to be had), reads again, and execs
+/// `command` if the record still waits for this attempt. Returns only when it does not (an exit
+/// code) or cannot.
 int run_gate(const Workspace& workspace, const std::string& agent_id, const std::string& attempt,
              const std::vector<std::string>& command);
 
