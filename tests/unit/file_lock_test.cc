@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,10 +64,12 @@ TEST(FileLock, OneHolderAtATimeAmongThreadsAndProcesses) {
     return true;
   };
   std::vector<tests::ChildProcess> children;
+  children.reserve(kProcesses);
   for (int i = 0; i < kProcesses; ++i) {
     children.emplace_back([&] {
       std::atomic<bool> good = true;
       std::vector<std::jthread> threads;
+      threads.reserve(kThreads);
       for (int k = 0; k < kThreads; ++k) {
         threads.emplace_back([&] {
           if (!count_up()) good = false;
@@ -134,6 +137,27 @@ TEST(FileLock, AWaiterTakesTheNewFileWhenTheLockWasDeletedWhileHeld) {
   EXPECT_FALSE(first->is_current());
   first->release();
   EXPECT_EQ(waiter.wait(), 0);
+}
+
+TEST(FileLock, HoldsTheTurnstileUntilItCallsTheNext) {
+  const tests::TempFolder folder;
+  const UniqueFd turnstile(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto is_free = [&] {
+    const bool got = ::flock(turnstile.get(), LOCK_EX | LOCK_NB) == 0;
+    if (got) ::flock(turnstile.get(), LOCK_UN);
+    return got;
+  };
+  auto lock = FileLock::acquire(folder / "lock", kGenerous);
+  ASSERT_TRUE(lock) << lock.error().message;
+  EXPECT_FALSE(is_free());
+  lock->call_next();
+  EXPECT_TRUE(is_free());
+  lock->release();
+  lock = FileLock::acquire(folder / "lock", kGenerous);
+  ASSERT_TRUE(lock) << lock.error().message;
+  EXPECT_FALSE(is_free());
+  lock->release();
+  EXPECT_TRUE(is_free());
 }
 
 TEST(FileLock, AStoppedWaiterKeepsNobodyOut) {
