@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "harness/history/codec.h"
+#include "orchestrator/base/clock.h"
 #include "orchestrator/base/file_io.h"
 
 namespace stress {
@@ -20,6 +21,14 @@ std::string last_words(const std::filesystem::path& output) {
   const base::Result<std::string> text = base::read_file(output);
   if (!text || text->empty()) return "it said nothing";
   return text->substr(text->size() > 500 ? text->size() - 500 : 0);
+}
+
+/// A killed update ends with its process. A kill's session and a spawn's agent live on, and what
+/// they write is still that operation's doing.
+void record_deaths(Evidence& evidence, Nanoseconds now) {
+  for (Operation& op : evidence.operations) {
+    if (op.kind == OpKind::kUpdate && !op.completed) op.died = now;
+  }
 }
 
 }  // namespace
@@ -107,6 +116,7 @@ void Crew::bury(const Death& death) {
   } else if (history.error().code != base::Errc::kNotFound) {
     collector_.trouble(history.error().message);
   }
+  if (stage_.engine().is_over(death.root)) record_deaths(done, base::monotonic_ns());
   collector_.with([&](Evidence& evidence) {
     evidence.operations.insert(evidence.operations.end(), done.operations.begin(),
                                done.operations.end());

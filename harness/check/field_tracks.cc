@@ -11,7 +11,9 @@ namespace {
 constexpr std::size_t kOpen = std::numeric_limits<std::size_t>::max();
 
 /// When an operation can no longer take effect.
-Nanoseconds end_of(const Operation& op) { return op.completed.value_or(kForEver); }
+Nanoseconds end_of(const Operation& op) {
+  return op.completed.value_or(op.died.value_or(kForEver));
+}
 
 void lower(std::optional<Nanoseconds>& least, Nanoseconds at) {
   least = std::min(least.value_or(at), at);

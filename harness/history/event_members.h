@@ -88,6 +88,7 @@ void members(auto& io, Like<Invocation> auto& v) {
   io.member("agent", v.op.agent);
   io.member("writes", v.op.writes);
   io.member("at", v.op.invoked);
+  io.member("died", v.op.died);
   io.member("error", v.op.error);
 }
 

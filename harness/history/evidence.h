@@ -47,6 +47,9 @@ struct Operation {
   Nanoseconds invoked = 0;
   /// None: its process died first. An info that has one takes effect no later than this.
   std::optional<Nanoseconds> completed;
+  /// Without completion: by then its process and all that this had started for it were seen to be
+  /// gone, so it takes effect no later. None: not known.
+  std::optional<Nanoseconds> died;
   OpOutcome outcome = OpOutcome::kInfo;
   std::string error;
   std::vector<std::string> seen;  ///< list: the ids in the reply

@@ -196,6 +196,12 @@ bool Engine::signal(std::uint32_t number, int signal_number) {
          syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), signal_number, nullptr, 0) == 0;
 }
 
+bool Engine::is_over(std::uint32_t number) {
+  const std::shared_ptr<Root> root = find(number);
+  const std::lock_guard lock(mutex_);
+  return root != nullptr && !root->group_lives();
+}
+
 bool Engine::descendants_alive() const {
   std::set<pid_t> groups;
   {

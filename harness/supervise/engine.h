@@ -48,6 +48,9 @@ class Engine {
 
   /// Launched processes that are not reaped yet.
   [[nodiscard]] int running() const;
+  /// Whether the launched process is dead and nobody of its process group lives: what it did is
+  /// over, but for daemons.
+  [[nodiscard]] bool is_over(std::uint32_t root);
   /// Whether a process of the launches' process groups still lives: spawners and their non-daemon
   /// descendants.
   [[nodiscard]] bool descendants_alive() const;

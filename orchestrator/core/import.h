@@ -18,8 +18,9 @@ struct ImportReport {
 
 /// Reads an `.agent-workspace/` folder (registry/GLOBAL_REGISTRY.json and
 /// TASK-*/AGENT_REGISTRY.json) and brings all of it into `workspace` in one transaction. Unknown
-/// fields are kept, and as `source_<name>` those that our records cannot tell exactly. Nothing is
-/// written to the source. Records that are already there (same id) are skipped, so a second import
+/// fields are kept, and as `source_<name>` those that our records cannot tell exactly; what the
+/// global file tells of no single task is kept with each, as `source_workspace`. Nothing is written
+/// to the source. Records that are already there (same id) are skipped, so a second import
 /// changes nothing. Errors: kNotFound (no such folder), kInvalid (nothing there), kDamaged (nothing
 /// but damaged files), kIo.
 base::Result<ImportReport> import_workspace(const Workspace& workspace,

@@ -47,6 +47,13 @@ std::string description_of(const Json& task) {
   return text_of(task, "task_description", text_of(task, "description"));
 }
 
+/// Adds what the source tells elsewhere, under a name that the record itself does not use.
+void keep(Json& fields, std::string name, Json more) {
+  if (more.empty()) return;
+  while (fields.contains(name)) name.insert(0, "source_");
+  fields[name] = std::move(more);
+}
+
 /// Keeps what only the global file knows of a record that has a file of its own.
 void keep_global(Json& fields, const Json& global) {
   Json only = Json::object();
@@ -54,10 +61,7 @@ void keep_global(Json& fields, const Json& global) {
     const auto own = fields.find(key);
     if (own == fields.end() || *own != value) only[key] = value;
   }
-  if (only.empty()) return;
-  std::string name = "source_global";
-  while (fields.contains(name)) name.insert(0, "source_");
-  fields[name] = std::move(only);
+  keep(fields, "source_global", std::move(only));
 }
 
 class Reader {
@@ -75,7 +79,10 @@ class Reader {
                         folder_.string(), report_.skipped.empty() ? "" : "; ",
                         report_.skipped.empty() ? "" : report_.skipped.front());
     }
-    if (global_) compare_with_global();
+    if (global_) {
+      compare_with_global();
+      keep_what_concerns_all();
+    }
     return std::move(source_);
   }
 
@@ -349,6 +356,17 @@ class Reader {
       need_task(task_id, Json::object());
       source_.agents.push_back({id, task_id, fields});
     }
+  }
+
+  /// What the global file tells of no task and no agent, of which our registry has no place but
+  /// these tasks.
+  void keep_what_concerns_all() {
+    Json all = *global_;
+    for (const char* told : {"tasks", "agents", "total_tasks", "active_tasks",
+                             "total_agents_spawned", "active_agents"}) {
+      all.erase(told);
+    }
+    for (SourceTask& task : source_.tasks) keep(task.fields, "source_workspace", all);
   }
 
   const fs::path& folder_;

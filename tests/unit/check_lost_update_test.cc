@@ -115,6 +115,21 @@ TEST(NoLostUpdate, ACrashedWriteTakesEffectOnceOnly) {
   EXPECT_THAT(judge(run), FailsOnce("a", "no order of its operations explains"));
 }
 
+TEST(NoLostUpdate, ACrashedWriteTakesNoEffectAfterItsDeath) {
+  for (const int died : {7, 8}) {
+    RunStory run = one_agent();
+    run.update("a", "message", "late", 5, std::nullopt).died = RunStory::ms(died);
+    run.update("a", "message", "op-3", 8, 9);
+    run.set("a", "message", "late");
+    run.snapshot(10, 11);
+    if (died < 8) {
+      EXPECT_THAT(judge(run), FailsOnce("a", "lost an update"));
+    } else {
+      EXPECT_THAT(judge(run), Passes()) << "it may have come after the other";
+    }
+  }
+}
+
 TEST(NoLostUpdate, AnInfoWithAReplyEndsWithIt) {
   RunStory run = one_agent();
   run.update("a", "message", "failed", 5, 6).outcome = OpOutcome::kInfo;

@@ -12,6 +12,9 @@ class ImportTest : public CoreTest {
  protected:
   void SetUp() override {
     CoreTest::SetUp();
+    // Where the source's sessions would be: never on a server of whoever runs this.
+    setenv("TMUX_TMPDIR", folder.path().c_str(), 1);
+    unsetenv("TMUX");
     source = folder / ".agent-workspace";
     write("registry/GLOBAL_REGISTRY.json", R"({
       "created_at": "2025-01-01T10:00:00.123456", "total_tasks": 2, "active_tasks": 2,
@@ -275,6 +278,7 @@ TEST_F(ImportTest, KeepsTheOriginalOfWhatItCannotTakeOverExactly) {
 
 TEST_F(ImportTest, KeepsWhatOnlyTheGlobalFileKnows) {
   write("registry/GLOBAL_REGISTRY.json", R"({
+    "total_tasks": 2, "max_concurrent_agents": 20, "name": "fleet",
     "tasks": {"TASK-1": {"status": "INITIALIZED", "client": "cli"}, "TASK-2": {}},
     "agents": {
       "coder-100000-aaaaaa": {"task_id": "TASK-1", "type": "coder", "parent": "orchestrator",
@@ -288,7 +292,9 @@ TEST_F(ImportTest, KeepsWhatOnlyTheGlobalFileKnows) {
   EXPECT_EQ(coder["source_global"], (Json{{"claude_pid", 17}}));
   EXPECT_FALSE(to_json(record("coder-100000-aaaaaa-2")).contains("source_global"));
   const auto state = workspace->store().read();
-  EXPECT_EQ(to_json(*(*state)->task("TASK-1"))["source_global"], (Json{{"client", "cli"}}));
+  const Json task = to_json(*(*state)->task("TASK-1"));
+  EXPECT_EQ(task["source_global"], (Json{{"client", "cli"}}));
+  EXPECT_EQ(task["source_workspace"], (Json{{"max_concurrent_agents", 20}, {"name", "fleet"}}));
   EXPECT_EQ(record("deep").depth, 3);
   EXPECT_EQ(record("below").depth, 4);
   EXPECT_GE(record("loop-a").depth, 1);

@@ -29,6 +29,9 @@ class RunStory {
     evidence_.finished = true;
   }
 
+  /// From milliseconds of the story.
+  static Nanoseconds ms(std::int64_t milliseconds) { return milliseconds * 1'000'000; }
+
   TargetFacts& target() { return evidence_.run.target; }
   /// For what has no word of its own below.
   Evidence& raw() { return evidence_; }
@@ -174,7 +177,6 @@ class RunStory {
     return sorted;
   }
 
-  static Nanoseconds ms(std::int64_t milliseconds) { return milliseconds * 1'000'000; }
 
  private:
   Evidence evidence_;

@@ -83,6 +83,7 @@ std::vector<Event> full_events() {
                      .agent = "b",
                      .writes = {{"message", "line\nbreak \"quoted\" ü 漢 \x01"}},
                      .invoked = -5,
+                     .died = 0,
                      .error = "killed"};
   const ObservedAgent agent{.id = "a",
                             .status = "running",
