@@ -82,6 +82,12 @@ class Builder final : public nlohmann::json_sax<Json> {
 
 FaithfulJson parse_faithfully(std::string_view text) {
   FaithfulJson result;
+  // To the library a NUL is the end of the text, and what stands behind it would pass for sound.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    result.error = "a NUL byte";
+    result.position = nul;
+    return result;
+  }
   Builder builder(result);
   try {
     result.ok = Json::sax_parse(text, &builder);

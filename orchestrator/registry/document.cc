@@ -32,6 +32,7 @@ std::string_view describe_unparsable(std::string_view text) {
   if (text.empty()) return "it is empty";
   if (text.find_first_not_of('\0') == std::string_view::npos)
     return "it holds nothing but NUL bytes";
+  if (text.contains('\0')) return "it holds NUL bytes";
   return "it is not whole JSON: torn or overwritten";
 }
 
@@ -111,7 +112,8 @@ base::Status Document::parse(std::string& text) {
   text_.swap(text);
   // Not as we write it. Somebody may have edited it and set the checksum right.
   Json document = Json::parse(text, nullptr, false);
-  if (document.is_discarded()) return damaged(describe_unparsable(text));
+  // To the parser a NUL is the end of the text, and what stands behind it would pass for sound.
+  if (document.is_discarded() || text.contains('\0')) return damaged(describe_unparsable(text));
   if (!document.is_object()) return damaged("it is not an object");
   if (!checksum_holds(document)) return damaged("its checksum is missing or does not hold");
   auto canonical = canonical_text(document, text.size());

@@ -110,6 +110,7 @@ TEST(Document, SaysWhatIsWrong) {
   const auto verdict = [](std::string text) { return Document().parse(text).error().message; };
   EXPECT_EQ(verdict(""), "it is empty");
   EXPECT_EQ(verdict(std::string(4096, '\0')), "it holds nothing but NUL bytes");
+  EXPECT_EQ(verdict(std::string("{}\0\0", 4)), "it holds NUL bytes");
   EXPECT_EQ(verdict("{\"a\":"), "it is not whole JSON: torn or overwritten");
   EXPECT_EQ(verdict("[]"), "it is not an object");
   EXPECT_EQ(verdict("{}"), "its checksum is missing or does not hold");

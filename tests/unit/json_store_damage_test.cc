@@ -23,6 +23,7 @@ const Injury kInjuries[] = {
      }},
     {"NotJson", [](std::string) { return std::string("not json"); }},
     {"TornOverALongerOne", [](std::string text) { return text + text.substr(50); }},
+    {"WithATailOfZeros", [](std::string text) { return text + std::string(4096, '\0'); }},
     {"EditedWithoutItsChecksum",
      [](std::string text) { return text.replace(text.find("starting"), 8, "finished"); }},
 };

@@ -129,6 +129,15 @@ TEST(Observation, TheEndOfAnOlderLongerFileBehindANewOneIsDamage) {
   EXPECT_FALSE(interpret(R"({"agents":{}}"x"}}})").readable);
 }
 
+TEST(Observation, NulBytesBehindAWholeDocumentAreDamage) {
+  for (const std::string& tail :
+       {std::string(1, '\0'), std::string(3000, '\0'), std::string("\0garbage", 8)}) {
+    const Observation seen = interpret(std::string(kSound) + tail);
+    EXPECT_FALSE(seen.readable);
+    EXPECT_THAT(seen.error, HasSubstr("NUL"));
+  }
+}
+
 TEST(Observation, RequiredFieldsThatAreMissingOrOfAWrongTypeMakeItUnreadable) {
   for (const char* text : {
            R"([])",
