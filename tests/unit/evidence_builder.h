@@ -177,7 +177,6 @@ class RunStory {
     return sorted;
   }
 
-
  private:
   Evidence evidence_;
   std::map<std::string, ObservedAgent> registry_;
