@@ -9,23 +9,26 @@ namespace {
 
 struct Injury {
   const char* name;
-  std::string (*apply)(std::string text);
+  std::string (*apply)(const std::string& text);
 };
 
 const Injury kInjuries[] = {
-    {"Emptied", [](std::string) { return std::string(); }},
-    {"Zeroed", [](std::string text) { return std::string(text.size(), '\0'); }},
-    {"CutInHalf", [](std::string text) { return text.substr(0, text.size() / 2); }},
+    {"Emptied", [](const std::string&) { return std::string(); }},
+    {"Zeroed", [](const std::string& text) { return std::string(text.size(), '\0'); }},
+    {"CutInHalf", [](const std::string& text) { return text.substr(0, text.size() / 2); }},
     {"OneBitFlipped",
-     [](std::string text) {
-       text[text.size() / 2] = static_cast<char>(text[text.size() / 2] ^ 1);
-       return text;
+     [](const std::string& text) {
+       std::string flipped = text;
+       flipped[text.size() / 2] = static_cast<char>(text[text.size() / 2] ^ 1);
+       return flipped;
      }},
-    {"NotJson", [](std::string) { return std::string("not json"); }},
-    {"TornOverALongerOne", [](std::string text) { return text + text.substr(50); }},
-    {"WithATailOfZeros", [](std::string text) { return text + std::string(4096, '\0'); }},
+    {"NotJson", [](const std::string&) { return std::string("not json"); }},
+    {"TornOverALongerOne", [](const std::string& text) { return text + text.substr(50); }},
+    {"WithATailOfZeros", [](const std::string& text) { return text + std::string(4096, '\0'); }},
     {"EditedWithoutItsChecksum",
-     [](std::string text) { return text.replace(text.find("starting"), 8, "finished"); }},
+     [](const std::string& text) {
+       return std::string(text).replace(text.find("starting"), 8, "finished");
+     }},
 };
 
 class JsonStoreDamage : public JsonStoreTest, public testing::WithParamInterface<Injury> {
