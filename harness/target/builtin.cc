@@ -119,7 +119,8 @@ class Builtin final : public Target {
   }
   [[nodiscard]] std::vector<fs::path> watched() const override { return {place_.workspace}; }
   [[nodiscard]] std::chrono::milliseconds reply_deadline() const override {
-    return orc::Config{}.lock_timeout + std::chrono::seconds(10);
+    const orc::Config config;  // a spawn waits for its place before it waits for the lock
+    return config.start_timeout + config.lock_timeout + std::chrono::seconds(10);
   }
 
  private:

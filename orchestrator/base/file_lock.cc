@@ -1,90 +1,27 @@
 #include "orchestrator/base/file_lock.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 #include "orchestrator/base/clock.h"
+#include "orchestrator/base/deadline_timer.h"
 
 namespace base {
 namespace {
 
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-constexpr std::int64_t kRepeatNs = 10'000'000;
 constexpr std::int64_t kTurnstileNs = 1'000'000'000;
+constexpr std::int64_t kAnyNs = 10'000'000;
 
-/// SIGRTMIN is not a constant: glibc keeps the first ones for itself.
-int wake_signal() { return SIGRTMIN + 7; }
-
-/// Without SA_RESTART, so that flock(2) returns EINTR instead of going on.
-int install_wake_handler() {
-  struct sigaction action{};
-  action.sa_handler = [](int) {};
-  ::sigemptyset(&action.sa_mask);
-  return ::sigaction(wake_signal(), &action, nullptr) == 0 ? 0 : errno;
+std::unexpected<Error> held_by_others(const std::filesystem::path& path) {
+  return fail(Errc::kTimeout, "lock {}: held by others", path.string());
 }
-
-timespec to_timespec(std::int64_t ns) {
-  return {.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
-}
-
-/// Interrupts the calling thread's blocking calls from a deadline on, again and again: a signal
-/// that comes just before flock(2) falls asleep is lost, the next one is not.
-/// Thread-safety: made, used and destroyed by one thread.
-class DeadlineTimer {
- public:
-  DeadlineTimer() = default;
-  DeadlineTimer(const DeadlineTimer&) = delete;
-  DeadlineTimer& operator=(const DeadlineTimer&) = delete;
-  ~DeadlineTimer() {
-    // Deleted while the signal is still unblocked: nothing may stay pending for a later exec,
-    // whose program it would kill.
-    if (timer_) ::timer_delete(*timer_);
-    if (mask_before_) ::pthread_sigmask(SIG_SETMASK, &*mask_before_, nullptr);
-  }
-
-  /// May be called again, for another deadline. Returns 0 or an errno.
-  int arm(std::int64_t deadline_ns) {
-    if (!timer_) {
-      if (const int error = create()) return error;
-    }
-    const itimerspec when{.it_interval = to_timespec(kRepeatNs),
-                          .it_value = to_timespec(deadline_ns)};
-    return ::timer_settime(*timer_, TIMER_ABSTIME, &when, nullptr) == 0 ? 0 : errno;
-  }
-
- private:
-  int create() {
-    static const int handler_error = install_wake_handler();
-    if (handler_error != 0) return handler_error;
-    sigset_t wake;
-    sigset_t before;
-    ::sigemptyset(&wake);
-    ::sigaddset(&wake, wake_signal());
-    if (const int error = ::pthread_sigmask(SIG_UNBLOCK, &wake, &before)) return error;
-    mask_before_ = before;
-    sigevent event{};
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = wake_signal();
-    event._sigev_un._tid = ::gettid();
-    timer_t timer{};
-    if (::timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return errno;
-    timer_ = timer;
-    return 0;
-  }
-
-  std::optional<timer_t> timer_;
-  std::optional<sigset_t> mask_before_;
-};
 
 std::unexpected<Error> timed_out(const std::filesystem::path& path,
                                  std::chrono::milliseconds timeout) {
@@ -105,14 +42,12 @@ int flock_until(int fd, std::int64_t deadline_ns, DeadlineTimer& timer) {
 }
 
 /// Stands in the turnstile of the lock's folder as long as the descriptor is open, or does without:
-/// where the time limit has passed, or where a folder cannot be locked (NFS).
+/// where its time limit has passed, or where a folder cannot be locked (NFS).
 UniqueFd enter_turnstile(const std::filesystem::path& lock_path, std::int64_t deadline_ns,
                          DeadlineTimer& timer) {
   const std::filesystem::path folder = lock_path.has_parent_path() ? lock_path.parent_path() : ".";
   UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.valid()) {
-    flock_until(fd.get(), std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
-  }
+  if (fd.valid()) flock_until(fd.get(), deadline_ns, timer);
   return fd;
 }
 
@@ -140,24 +75,56 @@ Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::pat
   DeadlineTimer timer;
   // The lock object exists before the waits, so that each way out unlocks before it closes.
   FileLock lock(lock_path);
-  lock.turnstile_ = enter_turnstile(lock_path, deadline_ns, timer);
-  for (;;) {
-    unlock_and_close(lock.fd_);
-    lock.fd_.reset(::open(lock_path.c_str(), open_flags | O_CLOEXEC, 0600));
-    if (!lock.fd_.valid()) {
-      if (errno == EINTR) continue;
-      return fail_errno(errno, "open the lock", lock_path);
+  lock.turnstile_ =
+      enter_turnstile(lock_path, std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
+  if (auto taken = lock.take(open_flags, deadline_ns, timer); !taken) {
+    if (taken.error().code == Errc::kTimeout) return timed_out(lock_path, timeout);
+    return std::unexpected(std::move(taken.error()));
+  }
+  return lock;
+}
+
+Result<FileLock> FileLock::acquire_any(const std::vector<std::filesystem::path>& lock_paths,
+                                       std::chrono::milliseconds timeout) {
+  const std::int64_t start_ns = monotonic_ns();
+  const std::int64_t timeout_ns = std::chrono::nanoseconds(timeout).count();
+  DeadlineTimer timer;
+  UniqueFd turnstile = enter_turnstile(lock_paths.front(), start_ns + timeout_ns / 3, timer);
+  for (std::size_t tried = 0;; ++tried) {
+    // Each is tried once; then one after the other is waited for, but not for long, as another may
+    // be free by then.
+    const std::int64_t patience_ns = tried < lock_paths.size() ? 0 : kAnyNs;
+    FileLock lock(lock_paths[tried % lock_paths.size()]);
+    auto taken = lock.take(O_RDONLY | O_CREAT, monotonic_ns() + patience_ns, timer);
+    if (taken) {
+      unlock_and_close(turnstile);
+      return lock;
     }
-    if (const int error = flock_until(lock.fd_.get(), deadline_ns, timer)) {
-      if (error == ETIMEDOUT) return timed_out(lock_path, timeout);
-      return fail_errno(error, "lock", lock_path);
+    if (taken.error().code == Errc::kTimeout && monotonic_ns() < start_ns + timeout_ns) continue;
+    unlock_and_close(turnstile);
+    if (taken.error().code == Errc::kTimeout) return timed_out(lock.path_, timeout);
+    return std::unexpected(std::move(taken.error()));
+  }
+}
+
+Status FileLock::take(int open_flags, std::int64_t deadline_ns, DeadlineTimer& timer) {
+  for (;;) {
+    unlock_and_close(fd_);
+    fd_.reset(::open(path_.c_str(), open_flags | O_CLOEXEC, 0600));
+    if (!fd_.valid()) {
+      if (errno == EINTR) continue;
+      return fail_errno(errno, "open the lock", path_);
+    }
+    if (const int error = flock_until(fd_.get(), deadline_ns, timer)) {
+      if (error == ETIMEDOUT) return held_by_others(path_);
+      return fail_errno(error, "lock", path_);
     }
     struct stat held{};
-    if (::fstat(lock.fd_.get(), &held) != 0) return fail_errno(errno, "stat the lock", lock_path);
-    lock.device_ = held.st_dev;
-    lock.inode_ = held.st_ino;
-    if (lock.is_current()) return lock;
-    if (monotonic_ns() >= deadline_ns) return timed_out(lock_path, timeout);
+    if (::fstat(fd_.get(), &held) != 0) return fail_errno(errno, "stat the lock", path_);
+    device_ = held.st_dev;
+    inode_ = held.st_ino;
+    if (is_current()) return {};
+    if (monotonic_ns() >= deadline_ns) return held_by_others(path_);
   }
 }
 

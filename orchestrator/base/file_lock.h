@@ -3,12 +3,16 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "orchestrator/base/error.h"
 #include "orchestrator/base/unique_fd.h"
 
 namespace base {
+
+class DeadlineTimer;
 
 /// Exclusive flock on a lock file that is never deleted, held for the life of the object. The
 /// kernel frees it when the holder dies, so no code ever has to judge a lock stale.
@@ -34,6 +38,12 @@ class [[nodiscard]] FileLock {
   static Result<FileLock> acquire_existing(const std::filesystem::path& lock_path,
                                            std::chrono::milliseconds timeout);
 
+  /// Takes one of several locks of one folder, whichever is free first: of a number of places, one.
+  /// Not to be mixed with acquire() in one folder, as there is one turnstile: here its time limit
+  /// is a third of `timeout`, and who stands in it looks for a free lock every few milliseconds.
+  static Result<FileLock> acquire_any(const std::vector<std::filesystem::path>& lock_paths,
+                                      std::chrono::milliseconds timeout);
+
   FileLock(FileLock&&) = default;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();
@@ -53,6 +63,8 @@ class [[nodiscard]] FileLock {
   explicit FileLock(std::filesystem::path path) : path_(std::move(path)) {}
   static Result<FileLock> acquire_by(int open_flags, const std::filesystem::path& lock_path,
                                      std::chrono::milliseconds timeout);
+  /// Errors: kTimeout, kIo, kNotFound.
+  Status take(int open_flags, std::int64_t deadline_ns, DeadlineTimer& timer);
   UniqueFd turnstile_;
   UniqueFd fd_;
   std::filesystem::path path_;

@@ -14,6 +14,7 @@
 #include "orchestrator/base/random_id.h"
 #include "orchestrator/core/prompt.h"
 #include "orchestrator/core/sessions.h"
+#include "orchestrator/core/start_place.h"
 
 namespace orc {
 namespace fs = std::filesystem;
@@ -275,6 +276,9 @@ base::Result<SpawnReply> Spawner::spawn(const SpawnRequest& request) const {
   if (request.find_program && command.front().find('{') == std::string::npos) {
     if (auto ok = check_program(command.front(), cwd); !ok) return std::unexpected(ok.error());
   }
+
+  // Before the intent, whose deadline begins with it.
+  const auto place = take_start_place(workspace_);
 
   Assignment assignment;
   assignment.instructions = request.prompt;

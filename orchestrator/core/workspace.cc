@@ -34,13 +34,15 @@ std::unique_ptr<Store> make_store(const fs::path& root, const Config& config, bo
   return open_json_store(root, options);
 }
 
-/// One init at a time: two of them would give the folder two names. The lock is on the folder
-/// itself, so it leaves no file, and ends with the process.
-base::Result<base::UniqueFd> lock_folder(const fs::path& root) {
-  base::UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return base::fail_errno(errno, "open", root);
+/// One init at a time: two of them would give the folder two names. The lock is on a folder, so it
+/// leaves no file, and ends with the process; not on the root, where the registry's lock has its
+/// turnstile.
+base::Result<base::UniqueFd> lock_for_init(const fs::path& root) {
+  const fs::path folder = root / "logs";
+  base::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return base::fail_errno(errno, "open", folder);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return base::fail_errno(errno, "lock", root);
+    if (errno != EWOULDBLOCK) return base::fail_errno(errno, "lock", folder);
     return base::fail(Errc::kExists, "{}: another init of this folder is under way", root.string());
   }
   return fd;
@@ -48,7 +50,7 @@ base::Result<base::UniqueFd> lock_folder(const fs::path& root) {
 
 /// Folders that exist already keep their mode: they may be their owner's in other ways too.
 base::Status make_folders(const fs::path& root) {
-  for (const fs::path& folder : {root, root / "prompts", root / "logs"}) {
+  for (const fs::path& folder : {root, root / "prompts", root / "logs", root / "starts"}) {
     std::error_code error;
     const bool made = fs::create_directories(folder, error);
     if (made && !error) fs::permissions(folder, fs::perms::owner_all, error);
@@ -79,7 +81,7 @@ base::Result<Workspace> Workspace::init(const fs::path& root, Config config, con
   if (auto ok = check_config(config); !ok) return std::unexpected(ok.error());
   if (auto ok = check_limits(limits); !ok) return std::unexpected(ok.error());
   if (auto ok = make_folders(root); !ok) return std::unexpected(ok.error());
-  auto lock = lock_folder(root);
+  auto lock = lock_for_init(root);
   if (!lock) return std::unexpected(lock.error());
 
   // A registry without a configuration is an init that was killed: it is completed here.

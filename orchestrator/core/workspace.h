@@ -34,6 +34,7 @@ struct OpenOptions {
 
 /// A folder with a registry, and the way to its sessions.
 ///   config.json  registry.json  registry.lock  backups/  quarantine/  prompts/  logs/
+///   starts/
 /// Thread-safety: const after open; store() and host() are thread-safe themselves.
 class Workspace {
  public:
@@ -50,6 +51,7 @@ class Workspace {
   [[nodiscard]] Store& store() const { return *store_; }
   [[nodiscard]] SessionHost& host() const { return *host_; }
   [[nodiscard]] std::filesystem::path prompt_folder() const { return root_ / "prompts"; }
+  [[nodiscard]] std::filesystem::path start_folder() const { return root_ / "starts"; }
   [[nodiscard]] std::filesystem::path prompt_file(std::string_view agent_id) const;
   [[nodiscard]] std::filesystem::path log_file(std::string_view agent_id) const;
 

@@ -117,6 +117,7 @@ TEST_F(AgentProgram, StopAndContinueAreNoEnd) {
 TEST_F(AgentProgram, LinesOfManyNeverMix) {
   constexpr std::size_t kAgents = 40;
   std::vector<std::unique_ptr<Scoped>> agents;
+  agents.reserve(kAgents);
   for (std::size_t i = 0; i < kAgents; ++i) {
     agents.push_back(std::make_unique<Scoped>(start({log_.string(), "a-" + std::to_string(i)})));
   }

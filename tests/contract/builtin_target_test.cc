@@ -275,6 +275,7 @@ TEST_P(BuiltinTarget, ManyThreadsSpawnAtOnceByOneObject) {
   setup();
   std::vector<Reply> replies(8);
   std::vector<std::thread> threads;
+  threads.reserve(replies.size());
   for (std::size_t i = 0; i < replies.size(); ++i) {
     threads.emplace_back([&, i] { replies[i] = spawn("worker" + std::to_string(i)); });
   }

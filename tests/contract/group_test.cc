@@ -181,10 +181,10 @@ TEST_F(GroupTest, CloseRemovesTheCgroupAndTheDestructorDoesTheSame) {
 
 TEST_F(GroupTest, AMovedFromGroupEndsNothing) {
   const Scoped sleeper(start_member({.argv = kSleep}));
-  std::optional<Group> moved(std::move(*group_));
+  const Group moved(*std::move(group_));
   group_.reset();
   EXPECT_TRUE(sleeper.alive());
-  EXPECT_EQ(moved->members().size(), 1U);
+  EXPECT_EQ(moved.members().size(), 1U);
 }
 
 TEST_F(GroupTest, AForkedCopyEndsNothing) {

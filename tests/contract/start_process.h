@@ -31,6 +31,8 @@ struct Start {
 inline pid_t start(const Start& what) {
   std::vector<char*> argv;
   std::vector<char*> envp;
+  argv.reserve(what.argv.size() + 1);
+  envp.reserve(what.env.size() + 1);
   for (const auto& text : what.argv) argv.push_back(const_cast<char*>(text.c_str()));
   for (const auto& text : what.env) envp.push_back(const_cast<char*>(text.c_str()));
   argv.push_back(nullptr);

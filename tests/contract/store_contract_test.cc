@@ -338,11 +338,13 @@ TEST_P(StoreContract, ProcessesAndThreadsTogetherLoseNothing) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 6;
   std::vector<tests::ChildProcess> children;
+  children.reserve(kProcesses);
   for (int process = 0; process < kProcesses; ++process) {
     children.emplace_back([&, process] {
       auto shared = open();
       std::atomic<int> failures = 0;
       std::vector<std::jthread> threads;
+      threads.reserve(kThreads);
       for (int thread = 0; thread < kThreads; ++thread) {
         threads.emplace_back([&, thread] {
           for (int round = 0; round < kRounds; ++round) {

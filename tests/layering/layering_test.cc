@@ -223,6 +223,7 @@ TEST_F(PlantedInclude, IsFoundAgainstEachArrow) {
   };
   for (const auto& [file, header] : forbidden) plant(file, "#include " + header);
   std::vector<testing::Matcher<std::string>> expected;
+  expected.reserve(forbidden.size());
   for (const auto& [file, header] : forbidden) {
     expected.push_back(testing::StartsWith(file + ":3: includes "));
   }

@@ -3,7 +3,9 @@
 
 #include "orchestrator/base/file_io.h"
 #include "orchestrator/base/file_lock.h"
+#include "orchestrator/core/start_place.h"
 #include "orchestrator/session/tmux_quoting.h"
+#include "tests/support/lock_waiters.h"
 #include "tests/unit/core_support.h"
 
 namespace orc::core_test {
@@ -51,6 +53,41 @@ TEST_F(SpawnerTest, CommitsExactlyTwoGenerations) {
   const auto before = (*workspace->store().read())->generation();
   ASSERT_TRUE(spawn());
   EXPECT_EQ((*workspace->store().read())->generation(), before + 2);
+}
+
+std::vector<base::FileLock> take_all_places(const Workspace& workspace) {
+  std::vector<base::FileLock> taken;
+  const auto places = start_places(workspace);
+  taken.reserve(places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) taken.push_back(*take_start_place(workspace));
+  return taken;
+}
+
+TEST_F(SpawnerTest, HasAPlaceOfItsOwnAsLongAsItIsOnItsWay) {
+  const auto taken = [&] {
+    return std::ranges::count_if(start_places(*workspace), [](const auto& place) {
+      return !base::FileLock::acquire_any({place}, std::chrono::milliseconds(0));
+    });
+  };
+  host->before_create = [&](const SessionSpec&) { EXPECT_EQ(taken(), 1); };
+  EXPECT_TRUE(spawn());
+  EXPECT_EQ(taken(), 0);
+}
+
+TEST_F(SpawnerTest, WritesNothingUntilItHasAPlace) {
+  auto places = take_all_places(*workspace);
+  std::jthread spawner([&] { EXPECT_TRUE(spawn()); });
+  EXPECT_TRUE(tests::wait_until_it_waits(::getpid()));
+  EXPECT_TRUE(records().empty());
+  places.pop_back();
+  spawner.join();
+  EXPECT_EQ(records().size(), 1u);
+}
+
+TEST_F(SpawnerTest, GoesWithoutAPlaceWhereNobodyFreesOne) {
+  make({.start_timeout = std::chrono::milliseconds(30)});
+  const auto places = take_all_places(*workspace);
+  EXPECT_TRUE(spawn());
 }
 
 TEST_F(SpawnerTest, TellsTheAgentItsTaskItsGuidanceAndHowToReport) {

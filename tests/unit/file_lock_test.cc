@@ -16,6 +16,7 @@
 
 #include "orchestrator/base/clock.h"
 #include "tests/support/child_process.h"
+#include "tests/support/lock_waiters.h"
 #include "tests/support/temp_folder.h"
 
 namespace base {
@@ -23,27 +24,6 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr milliseconds kGenerous{30'000};
-
-/// Whether a process sleeps in the queue for some file lock.
-bool waits_for_lock(pid_t pid) {
-  std::ifstream locks("/proc/locks");
-  for (std::string line; std::getline(locks, line);) {
-    if (line.find("->") != std::string::npos &&
-        line.find(" " + std::to_string(pid) + " ") != std::string::npos) {
-      return true;
-    }
-  }
-  return false;
-}
-
-bool wait_until_it_waits(pid_t pid) {
-  const std::int64_t deadline_ns = monotonic_ns() + std::chrono::nanoseconds(kGenerous).count();
-  while (!waits_for_lock(pid)) {
-    if (monotonic_ns() > deadline_ns) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 TEST(FileLock, OneHolderAtATimeAmongThreadsAndProcesses) {
   const tests::TempFolder folder;
@@ -132,7 +112,7 @@ TEST(FileLock, AWaiterTakesTheNewFileWhenTheLockWasDeletedWhileHeld) {
     // Whoever asks now has to see this holder, not the deleted file.
     return lock && lock->is_current() ? 0 : 1;
   });
-  ASSERT_TRUE(wait_until_it_waits(waiter.pid()));
+  ASSERT_TRUE(tests::wait_until_it_waits(waiter.pid()));
   std::filesystem::remove(path);
   EXPECT_FALSE(first->is_current());
   first->release();
@@ -165,7 +145,7 @@ TEST(FileLock, AStoppedWaiterKeepsNobodyOut) {
   auto held = FileLock::acquire(folder / "lock", kGenerous);
   ASSERT_TRUE(held);
   tests::ChildProcess waiter([&] { return FileLock::acquire(folder / "lock", kGenerous) ? 0 : 1; });
-  ASSERT_TRUE(wait_until_it_waits(waiter.pid()));
+  ASSERT_TRUE(tests::wait_until_it_waits(waiter.pid()));
   waiter.kill(SIGSTOP);
   int status = 0;
   // Released any sooner it might still take the lock, and stop as its holder.
@@ -178,6 +158,36 @@ TEST(FileLock, AStoppedWaiterKeepsNobodyOut) {
   }
   waiter.kill(SIGCONT);
   EXPECT_EQ(waiter.wait(), 0);
+}
+
+TEST(FileLock, OfSeveralWhicheverIsFreeIsTaken) {
+  const tests::TempFolder folder;
+  const std::vector<std::filesystem::path> places = {folder / "a", folder / "b"};
+  const auto take = [&](milliseconds timeout) { return FileLock::acquire_any(places, timeout); };
+  auto first = take(kGenerous);
+  auto second = take(kGenerous);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(take(milliseconds(30)).error().code, Errc::kTimeout);
+  second->release();
+  auto third = take(kGenerous);
+  EXPECT_TRUE(third) << third.error().message;
+  first->release();
+  EXPECT_TRUE(take(kGenerous));
+}
+
+TEST(FileLock, OfSeveralThatOfTheDeadIsFree) {
+  const tests::TempFolder folder;
+  const std::vector<std::filesystem::path> places = {folder / "a", folder / "b"};
+  const auto held = FileLock::acquire_any(places, kGenerous);
+  tests::ChildProcess holder([&] {
+    const auto other = FileLock::acquire_any(places, kGenerous);
+    if (!other) return 1;
+    // Nobody ever lets go of the first one: waits until it is killed.
+    return FileLock::acquire_any(places, kGenerous) ? 2 : 3;
+  });
+  ASSERT_TRUE(tests::wait_until_it_waits(holder.pid()));
+  holder.kill(SIGKILL);
+  EXPECT_TRUE(FileLock::acquire_any(places, kGenerous));
 }
 
 TEST(FileLock, IsNotInheritedByPrograms) {

@@ -225,6 +225,7 @@ TEST(Run, ManyThreadsAtOnceEachGetTheirOwnOutput) {
   std::atomic<int> right = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int thread = 0; thread < 8; ++thread) {
       threads.emplace_back([thread, &right] {
         for (int round = 0; round < 20; ++round) {
