@@ -44,6 +44,22 @@ Placeholders placeholders(const TargetFile& file, const RunPlace& place) {
           {"home", variable(place, "HOME")}};
 }
 
+/// Whether a process (its argv joined by spaces) runs this program: its first word, or that behind
+/// an interpreter's, is the program's, and the first argument that is no option (a script, a
+/// subcommand, a workspace) is among its own. What differs from one operation to the next
+/// identifies nothing.
+bool runs(const std::string& process, const std::vector<std::string>& argv) {
+  const std::string padded = " " + process + " ";
+  const std::string program = " " + argv.front() + " ";
+  const std::size_t at = padded.find(program);
+  if (at == std::string::npos || padded.find(' ', 1) < at) return false;
+  const auto word = std::find_if(argv.begin() + 1, argv.end(), [](const std::string& argument) {
+    return !argument.empty() && !argument.starts_with('-');
+  });
+  if (word == argv.end() || !placeholders_in(*word).empty()) return true;
+  return padded.find(" " + *word + " ", at + program.size() - 1) != std::string::npos;
+}
+
 /// How a command came out.
 struct Ran {
   OpOutcome outcome = OpOutcome::kInfo;
@@ -272,17 +288,9 @@ std::vector<const TargetCommand*> CommandTarget::commands() const {
   return all;
 }
 
-/// A program of the target's, by its first two words; a script's stand behind its interpreter.
 bool CommandTarget::in_transit(const std::string& command) const {
-  const std::string padded = " " + command + " ";
   return std::ranges::any_of(commands(), [&](const TargetCommand* one) {
-    std::string words = " " + expand(one->argv.front(), values_) + " ";
-    if (one->argv.size() > 1) {
-      // What differs from one operation to the next identifies no program.
-      const std::string second = expand(one->argv[1], values_);
-      if (placeholders_in(second).empty()) words += second + " ";
-    }
-    return padded.contains(words);
+    return runs(command, expand(one->argv, values_));
   });
 }
 
