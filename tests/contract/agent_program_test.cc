@@ -162,7 +162,7 @@ class BorrowedName : public AgentProgram {
 };
 
 TEST_F(BorrowedName, TakesAnyArgumentsAndTellsWhoItIsByAVariable) {
-  const Scoped agent(start_as("claude", {"-p", "Write the parser.", "--loud"},
+  const Scoped agent(start_as(folder_ / "bin" / "claude", {"-p", "Write the parser.", "--loud"},
                               {log_variable(), "SPAWNSTORM_AGENT_ID_VARIABLE=MY_ID", "MY_ID=a-1"}));
   ASSERT_EQ(wait_for_lines(1).size(), 1U);
   ::kill(agent.pid(), SIGTERM);
@@ -180,8 +180,8 @@ TEST_F(BorrowedName, TakesAnyArgumentsAndTellsWhoItIsByAVariable) {
 TEST_F(BorrowedName, TellsWhoItIsByAnArgumentInEitherForm) {
   for (const auto& arguments : {std::vector<std::string>{"x", "--id", "a-1"}, {"--id=a-1", "x"}}) {
     fs::remove(log_);
-    const Scoped agent(
-        start_as("claude", arguments, {log_variable(), "SPAWNSTORM_AGENT_ID_AFTER=--id"}));
+    const Scoped agent(start_as(folder_ / "bin" / "claude", arguments,
+                                {log_variable(), "SPAWNSTORM_AGENT_ID_AFTER=--id"}));
     ASSERT_EQ(wait_for_lines(1).size(), 1U);
     EXPECT_EQ(lines().at(0)["agent"], "a-1");
   }
@@ -189,7 +189,7 @@ TEST_F(BorrowedName, TellsWhoItIsByAnArgumentInEitherForm) {
 
 TEST_F(BorrowedName, FindsItsLogWithoutItsEnvironment) {
   fs::create_symlink(log_, folder_ / "bin" / ".agent-log");
-  const Scoped agent(start_as("claude", {}, {}));
+  const Scoped agent(start_as(folder_ / "bin" / "claude", {}, {}));
   ASSERT_EQ(wait_for_lines(1).size(), 1U);
   EXPECT_EQ(lines().at(0)["agent"], "");
 }
@@ -200,7 +200,8 @@ TEST_F(BorrowedName, IsNotShownByWhoFollowsTheLinkFirst) {
 }
 
 TEST_F(BorrowedName, AnswersAQuestionForItsVersionAndIsNotBorn) {
-  EXPECT_EQ(exit_code(Scoped(start_as("claude", {"--version"}, {log_variable()}))), 0);
+  EXPECT_EQ(
+      exit_code(Scoped(start_as(folder_ / "bin" / "claude", {"--version"}, {log_variable()}))), 0);
   EXPECT_FALSE(fs::exists(log_));
 }
 
