@@ -29,6 +29,7 @@ const std::vector<std::string>& right_changes() {
           "queries": {"database": "d", "agents": "select 1", "counts": "select 2"}}})",
       R"({"sessions": {"kind": "none", "name": null}, "agent_id": {"env": "ID"}})",
       R"({"sessions": {"kind": "process", "name": null}, "observe": {"pid": "/pid"}})",
+      R"({"parameters": {"p": "orc"}, "spawn": {"argv": ["{p}"]}})",
       R"({"env": {"A": ""}, "promises": {"max_concurrent": 3, "durable": false}})"};
   return changes;
 }
@@ -49,6 +50,7 @@ const std::vector<std::string>& wrong_changes() {
                                                    R"({"promises": {"max_depth": 0}})",
                                                    R"({"promises": {"forever": true}})",
                                                    R"({"timeout_ms": 0})",
+                                                   R"({"parameters": {"P": "orc"}})",
                                                    R"({"agent_binaries": ["a/b"]})",
                                                    R"({"surprise": 1})"};
   return changes;
