@@ -309,6 +309,7 @@ base::Status furnish_for_commands(const TargetFile& file, RunPlace& place) {
   const Placeholders values = placeholders(file, place);
   for (const auto& [name, value] : file.env) set_variable(place, name, expand(value, values));
   set_variable(place, "PATH", stand_ins.string() + ":" + variable(place, "PATH"));
+  if (base::Status kept = keep_path_in_login_shells(place.env); !kept) return kept;
   for (const std::string& entry : stand_in_variables(place.agent_log, file.agent_id)) {
     place.env.push_back(entry);
   }
