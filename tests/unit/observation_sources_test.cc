@@ -47,6 +47,7 @@ class Sources : public ::testing::Test {
   }
   static std::vector<std::string> ids(const Observation& seen) {
     std::vector<std::string> result;
+    result.reserve(seen.agents.size());
     for (const ObservedAgent& agent : seen.agents) result.push_back(agent.id);
     return result;
   }
