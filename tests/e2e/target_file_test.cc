@@ -157,11 +157,11 @@ TEST(TargetFile, AWrongOneIsRefusedWithItsLine) {
 
 TEST(TargetFile, OurOwnOrchestratorComesThroughAStormByItsCommandLine) {
   const tests::TempFolder folder;
+  const std::string target = SPAWNSTORM_SOURCE_DIR "/scenarios/targets/builtin-cli.json";
   const base::Outcome outcome =
-      execute({STRESS_PROGRAM, "run", "--target",
-               SPAWNSTORM_SOURCE_DIR "/scenarios/targets/builtin-cli.json", "--agents", "2",
-               "--spawns", "5", "--crash-rate", "0.2", "--kill-session-rate", "0.1", "--seed", "5",
-               "--json", "--out", (folder / "r").string()});
+      execute({STRESS_PROGRAM, "run", "--target", target, "--agents", "2", "--spawns", "5",
+               "--crash-rate", "0.2", "--kill-session-rate", "0.1", "--seed", "5", "--json",
+               "--out", (folder / "r").string()});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
   const Json report = Json::parse(outcome.out, nullptr, false);
   ASSERT_FALSE(report.is_discarded()) << outcome.out;
