@@ -37,7 +37,8 @@ class Spawner {
         thread_(thread),
         state_(shared.control.threads[thread.state]),
         choice_(Choice(shared.config.seed).of("workload")),
-        tasks_(shared.target.tasks()) {}
+        tasks_(shared.target.tasks()),
+        offers_(shared.target.offers()) {}
 
   void run() {
     state_.tid = gettid();
@@ -78,6 +79,7 @@ class Spawner {
   bool spawn_until_done(std::uint64_t slot, const Choice& choice) {
     bool replacement = std::ranges::find(thread_.replaced, slot) != thread_.replaced.end();
     bool below_root = !choice.of("child").chance(shared_.config.child_rate);
+    std::string error;
     for (int attempt = 0; attempt < shared_.config.attempts_max; ++attempt) {
       wait_below_ceiling();
       if (shared_.control.stop != 0) return true;
@@ -96,14 +98,16 @@ class Spawner {
         return true;
       }
       if (reply.outcome == OpOutcome::kRefused && shared_.config.accept_refusals) return true;
+      error = reply.error;
       // The parent may have ended meanwhile, or stand too deep.
       below_root = true;
       replacement = true;
       // A server that was just killed needs a moment; what is tested is not how fast we retry.
       std::this_thread::sleep_for(std::chrono::milliseconds(std::min(20 * (attempt + 1), 200)));
     }
-    shared_.recorder.note(Trouble{fmt::format("{}: spawn {} was not acknowledged in {} attempts",
-                                              thread_.client, slot, shared_.config.attempts_max)});
+    shared_.recorder.note(
+        Trouble{fmt::format("{}: spawn {} was not acknowledged in {} attempts; the last one: {}",
+                            thread_.client, slot, shared_.config.attempts_max, error)});
     return false;
   }
 
@@ -115,7 +119,7 @@ class Spawner {
 
   /// Below an agent of one's own, in its task, or below the root.
   void place(Operation& op, const Choice& choice, bool below_root) const {
-    if (below_root || known_.empty() || !shared_.target.facts().has_hierarchy) {
+    if (below_root || known_.empty() || !offers_.parents) {
       op.task = tasks_[choice.of("task").below(tasks_.size())];
       return;
     }
@@ -149,10 +153,15 @@ class Spawner {
     Operation op = operation(OpKind::kUpdate);
     op.agent = some_agent(choice.of("update target"));
     if (op.agent.empty()) return;
-    static constexpr const char* kStatuses[] = {"running", "working", "blocked"};
-    op.writes["message"] = fmt::format("op-{}", op.id);  // unique: names its writer
-    if (choice.of("with status").chance(0.5)) {
-      op.writes["status"] = kStatuses[choice.of("status").below(std::size(kStatuses))];
+    const auto offered = [&](const char* field) { return offers_.update_fields.contains(field); };
+    if (offered("message")) {
+      op.writes["message"] = fmt::format("op-{}", op.id);  // unique: names its writer
+    }
+    if (offered("progress")) op.writes["progress"] = fmt::format("{}", op.id % 101);
+    const std::vector<std::string>& statuses = offers_.statuses;
+    if (offered("status") && !statuses.empty() &&
+        (!offers_.partial_updates || choice.of("with status").chance(0.5))) {
+      op.writes["status"] = statuses[choice.of("status").below(statuses.size())];
     }
     perform(op, [&] { return shared_.target.update(op.agent, op.writes); });
   }
@@ -169,6 +178,7 @@ class Spawner {
   ThreadState& state_;
   Choice choice_;
   std::vector<std::string> tasks_;
+  TargetOffers offers_;
   std::vector<Known> known_;
   std::vector<std::string> listed_;
 };

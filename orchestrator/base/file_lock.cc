@@ -29,12 +29,12 @@ std::unexpected<Error> timed_out(const std::filesystem::path& path,
 }
 
 /// Sleeps until the lock is taken. Returns 0, ETIMEDOUT or another errno.
-int flock_until(int fd, std::int64_t deadline_ns, DeadlineTimer& timer) {
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+int flock_until(int fd, int operation, std::int64_t deadline_ns, DeadlineTimer& timer) {
+  if (::flock(fd, operation | LOCK_NB) == 0) return 0;
   if (errno != EWOULDBLOCK && errno != EINTR) return errno;
   if (monotonic_ns() >= deadline_ns) return ETIMEDOUT;
   if (const int error = timer.arm(deadline_ns)) return error;
-  while (::flock(fd, LOCK_EX) != 0) {
+  while (::flock(fd, operation) != 0) {
     if (errno != EINTR) return errno;
     if (monotonic_ns() >= deadline_ns) return ETIMEDOUT;
   }
@@ -47,7 +47,7 @@ UniqueFd enter_turnstile(const std::filesystem::path& lock_path, std::int64_t de
                          DeadlineTimer& timer) {
   const std::filesystem::path folder = lock_path.has_parent_path() ? lock_path.parent_path() : ".";
   UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.valid()) flock_until(fd.get(), deadline_ns, timer);
+  if (fd.valid()) flock_until(fd.get(), LOCK_EX, deadline_ns, timer);
   return fd;
 }
 
@@ -61,23 +61,31 @@ void unlock_and_close(UniqueFd& fd) {
 
 Result<FileLock> FileLock::acquire(const std::filesystem::path& lock_path,
                                    std::chrono::milliseconds timeout) {
-  return acquire_by(O_RDONLY | O_CREAT, lock_path, timeout);
+  return acquire_by(O_RDONLY | O_CREAT, LOCK_EX, lock_path, timeout);
 }
 
 Result<FileLock> FileLock::acquire_existing(const std::filesystem::path& lock_path,
                                             std::chrono::milliseconds timeout) {
-  return acquire_by(O_RDONLY, lock_path, timeout);
+  return acquire_by(O_RDONLY, LOCK_EX, lock_path, timeout);
 }
 
-Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::path& lock_path,
+Result<FileLock> FileLock::acquire_shared(const std::filesystem::path& lock_path,
+                                          std::chrono::milliseconds timeout) {
+  return acquire_by(O_RDONLY, LOCK_SH, lock_path, timeout);
+}
+
+Result<FileLock> FileLock::acquire_by(int open_flags, int operation,
+                                      const std::filesystem::path& lock_path,
                                       std::chrono::milliseconds timeout) {
   const std::int64_t deadline_ns = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
   DeadlineTimer timer;
   // The lock object exists before the waits, so that each way out unlocks before it closes.
   FileLock lock(lock_path);
-  lock.turnstile_ =
-      enter_turnstile(lock_path, std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
-  if (auto taken = lock.take(open_flags, deadline_ns, timer); !taken) {
+  if (operation == LOCK_EX) {
+    lock.turnstile_ =
+        enter_turnstile(lock_path, std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
+  }
+  if (auto taken = lock.take(open_flags, operation, deadline_ns, timer); !taken) {
     if (taken.error().code == Errc::kTimeout) return timed_out(lock_path, timeout);
     return std::unexpected(std::move(taken.error()));
   }
@@ -95,7 +103,7 @@ Result<FileLock> FileLock::acquire_any(const std::vector<std::filesystem::path>&
     // be free by then.
     const std::int64_t patience_ns = tried < lock_paths.size() ? 0 : kAnyNs;
     FileLock lock(lock_paths[tried % lock_paths.size()]);
-    auto taken = lock.take(O_RDONLY | O_CREAT, monotonic_ns() + patience_ns, timer);
+    auto taken = lock.take(O_RDONLY | O_CREAT, LOCK_EX, monotonic_ns() + patience_ns, timer);
     if (taken) {
       unlock_and_close(turnstile);
       return lock;
@@ -107,7 +115,8 @@ Result<FileLock> FileLock::acquire_any(const std::vector<std::filesystem::path>&
   }
 }
 
-Status FileLock::take(int open_flags, std::int64_t deadline_ns, DeadlineTimer& timer) {
+Status FileLock::take(int open_flags, int operation, std::int64_t deadline_ns,
+                      DeadlineTimer& timer) {
   for (;;) {
     unlock_and_close(fd_);
     fd_.reset(::open(path_.c_str(), open_flags | O_CLOEXEC, 0600));
@@ -115,7 +124,7 @@ Status FileLock::take(int open_flags, std::int64_t deadline_ns, DeadlineTimer& t
       if (errno == EINTR) continue;
       return fail_errno(errno, "open the lock", path_);
     }
-    if (const int error = flock_until(fd_.get(), deadline_ns, timer)) {
+    if (const int error = flock_until(fd_.get(), operation, deadline_ns, timer)) {
       if (error == ETIMEDOUT) return held_by_others(path_);
       return fail_errno(error, "lock", path_);
     }

@@ -44,6 +44,11 @@ class [[nodiscard]] FileLock {
   static Result<FileLock> acquire_any(const std::vector<std::filesystem::path>& lock_paths,
                                       std::chrono::milliseconds timeout);
 
+  /// Shared with other readers, for who only looks: no turnstile, no new file. Errors: those of
+  /// acquire_existing.
+  static Result<FileLock> acquire_shared(const std::filesystem::path& lock_path,
+                                         std::chrono::milliseconds timeout);
+
   FileLock(FileLock&&) = default;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();
@@ -61,10 +66,11 @@ class [[nodiscard]] FileLock {
 
  private:
   explicit FileLock(std::filesystem::path path) : path_(std::move(path)) {}
-  static Result<FileLock> acquire_by(int open_flags, const std::filesystem::path& lock_path,
+  static Result<FileLock> acquire_by(int open_flags, int operation,
+                                     const std::filesystem::path& lock_path,
                                      std::chrono::milliseconds timeout);
   /// Errors: kTimeout, kIo, kNotFound.
-  Status take(int open_flags, std::int64_t deadline_ns, DeadlineTimer& timer);
+  Status take(int open_flags, int operation, std::int64_t deadline_ns, DeadlineTimer& timer);
   UniqueFd turnstile_;
   UniqueFd fd_;
   std::filesystem::path path_;
