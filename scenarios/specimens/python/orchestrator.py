@@ -1,7 +1,7 @@
 """A small orchestrator of agents in tmux sessions: the correct one.
 
     orchestrator.py COMMAND WORKSPACE ...
-    init [--max-concurrent N] [--max-agents N] [--max-depth N] [--unique] [--history N]
+    init [--max-concurrent=N] [--max-agents=N] [--max-depth=N] [--unique] [--history=N]
     spawn TASK TYPE [PARENT]         update AGENT [STATUS] [PROGRESS] [MESSAGE]
     kill AGENT      list      validate      repair [--dry-run]      gate AGENT ATTEMPT COMMAND
 
@@ -278,17 +278,10 @@ class Orchestrator:
 
 
 def parse(words):
-    """Positional words, which may be empty for 'not given', and options, some with a value."""
-    flags = ("--unique", "--dry-run")
-    positional, options, words = [], {}, list(words)
-    while words:
-        word = words.pop(0)
-        if word in flags:
-            options[word] = True
-        elif word.startswith("--"):
-            options[word] = words.pop(0)
-        else:
-            positional.append(word)
+    """Positional words, which may be empty for 'not given', and options: `--name` or `--name=value`."""
+    positional = [word for word in words if not word.startswith("--")]
+    options = dict(word.split("=", 1) if "=" in word else (word, "")
+                   for word in words if word.startswith("--"))
     return positional, options
 
 
