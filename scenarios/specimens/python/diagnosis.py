@@ -3,7 +3,7 @@
 import copy
 
 from registry import ACTIVE
-from sessions import alive, identity, kill_process
+from sessions import identity, kill_process
 
 
 class Finding:
@@ -122,23 +122,19 @@ def diagnose_agent(orchestrator, agent, sessions):
         return None
     if agent["status"] == "stopping":
         return FinishStop(orchestrator, f"{label}, and nobody is at it", agent)
-    session = sessions.get(agent["tmux_session"])
     if agent["process"] is None:
+        session = sessions.get(agent["tmux_session"])
         if session and session.attempt == agent["attempt"] and not session.dead:
             return Adopt(orchestrator, f"{label}, its spawner is dead", agent, session)
         return Ghost(orchestrator, f"{label}, its spawner is dead, it has no session", agent)
-    if session and session.pid == agent["pid"] and alive(agent["process"]):
-        return None
-    # Not asked: a server that lives on behind a socket that somebody removed.
-    asked = agent["server"]["pid"] in {session.server for session in sessions.values()}
-    if alive(agent["server"]) and not asked:
-        return None
-    return Ghost(orchestrator, f"{label} without its session", agent)
+    if orchestrator.presence(agent, sessions) == "gone":
+        return Ghost(orchestrator, f"{label} without its session", agent)
+    return None
 
 
 def diagnose_orphans(orchestrator, document, before, after):
     attempts = {agent["attempt"] for agent in document["agents"] if agent["status"] in ACTIVE}
     for name, session in after.items():
-        ours = session.workspace == document["workspace_id"]
+        ours = orchestrator.is_ours(session, document)
         if ours and before.get(name) == session and session.attempt not in attempts:
             yield Orphan(orchestrator, f"no active agent has session {name}", session)

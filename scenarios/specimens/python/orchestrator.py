@@ -45,10 +45,13 @@ def find(document, agent_id):
 
 
 class Orchestrator:
+    registry_kind = Registry
+    tmux_kind = Tmux
+
     def __init__(self, workspace):
         self.workspace = os.path.abspath(workspace)
-        self.registry = Registry(self.workspace)
-        self.tmux = Tmux()
+        self.registry = self.registry_kind(self.workspace)
+        self.tmux = self.tmux_kind()
 
     # init
 
@@ -90,21 +93,30 @@ class Orchestrator:
 
     def admit(self, document, task, kind, parent):
         """The new agent's depth. Raises Refused."""
-        limits = document["limits"]
-        active = [agent for agent in document["agents"] if agent["status"] in ACTIVE]
-        if 0 < limits["max_concurrent"] <= len(active):
-            raise Refused(f"{len(active)} agents are active already")
-        if 0 < limits["max_agents"] <= len(document["agents"]):
+        self.check_cap(document)
+        if document["limits"]["unique_types"]:
+            self.check_unique(document, task, kind)
+        return self.depth_below(document, task, parent)
+
+    def check_cap(self, document):
+        limits, agents = document["limits"], document["agents"]
+        if 0 < limits["max_concurrent"] <= sum(agent["status"] in ACTIVE for agent in agents):
+            raise Refused("there are as many active agents as there may be")
+        if 0 < limits["max_agents"] <= len(agents):
             raise Refused("there have been as many agents as there may be")
-        same = [a["id"] for a in active if a["task"] == task and a["type"] == kind]
-        if limits["unique_types"] and same:
-            raise Refused(f"{same[0]} is an active agent of this type")
+
+    def check_unique(self, document, task, kind):
+        for agent in document["agents"]:
+            if (agent["task"], agent["type"]) == (task, kind) and agent["status"] in ACTIVE:
+                raise Refused(f"{agent['id']} is an active agent of this type")
+
+    def depth_below(self, document, task, parent):
         if parent == ROOT:
             return 1
         above = find(document, parent)
         if above["task"] != task or above["status"] not in CONFIRMABLE:
             raise Refused(f"{parent} cannot be a parent in {task}: it is {above['status']}")
-        if 0 < limits["max_depth"] <= above["depth"]:
+        if 0 < document["limits"]["max_depth"] <= above["depth"]:
             raise Refused(f"{parent} is as deep as agents may be")
         return above["depth"] + 1
 
@@ -176,8 +188,7 @@ class Orchestrator:
                 self.tmux.end(session)
 
     def gate(self, agent_id, attempt, program):
-        """Waits for the lock as long as it takes: the spawn may be acknowledged by now."""
-        with self.registry.lock(seconds=0):
+        with self.registry.lock():
             record = find(self.registry.load(), agent_id)
         if record["attempt"] != attempt or record["status"] not in CONFIRMABLE:
             sys.exit(GATE_CLOSED)
@@ -219,6 +230,18 @@ class Orchestrator:
     def owned(self, record):
         """Whether somebody alive is still at work on this record."""
         return record["owner"] is not None and alive(record["owner"])
+
+    def is_ours(self, session, document):
+        return session.workspace == document["workspace_id"]
+
+    def presence(self, agent, sessions):
+        """Whether the session of a confirmed agent is "there", "gone" or "unknown"."""
+        session = sessions.get(agent["tmux_session"])
+        if session and session.pid == agent["pid"] and alive(agent["process"]):
+            return "there"
+        # Not asked: a server that lives on behind a socket that somebody removed.
+        asked = agent["server"]["pid"] in {session.server for session in sessions.values()}
+        return "unknown" if alive(agent["server"]) and not asked else "gone"
 
     def stop(self, claimed):
         """`stopping` still holds its slot; it ends once nothing of the agent lives."""

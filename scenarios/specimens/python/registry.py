@@ -10,11 +10,9 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
 
 CONFIRMABLE = ("starting", "running", "working", "blocked")
 ACTIVE = (*CONFIRMABLE, "stopping")
-LOCK_SECONDS = 10
 
 
 class Failed(Exception):
@@ -25,10 +23,6 @@ class Damaged(Failed):
     """The registry is absent or no registry."""
 
 
-def lock_expired(_signal, _frame):
-    raise Failed("the registry's lock was not to be had in time")
-
-
 class Registry:
     def __init__(self, workspace):
         self.workspace = workspace
@@ -37,18 +31,13 @@ class Registry:
         self.lock_path = os.path.join(workspace, "registry.lock")
 
     @contextlib.contextmanager
-    def lock(self, seconds=LOCK_SECONDS):
+    def lock(self):
         """Python opens with O_CLOEXEC, so no child, and no tmux server, inherits the lock."""
         fd = os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            # Again each second: the first signal may come just before the call that it should end.
-            signal.signal(signal.SIGALRM, lock_expired)
-            signal.setitimer(signal.ITIMER_REAL, seconds, 1 if seconds else 0)
             fcntl.flock(fd, fcntl.LOCK_EX)
-            signal.setitimer(signal.ITIMER_REAL, 0)
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
             self.unlock(fd)
 
     def unlock(self, fd):

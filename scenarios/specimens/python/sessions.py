@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections import namedtuple
 
 from registry import Failed
@@ -90,8 +91,12 @@ class Tmux:
 
     def sessions(self):
         """All of the server's, by name; none where no server runs. Raises Unknown."""
-        code, out, error = self.call("-N", "list-panes", "-a", "-F", FORMAT)
-        if code != 0 and not no_server(error):
+        for _ in range(3):
+            code, out, error = self.call("-N", "list-panes", "-a", "-F", FORMAT)
+            if code == 0 or no_server(error):
+                break
+            time.sleep(0.2)
+        else:
             raise Unknown(f"tmux list-panes: {error}")
         found = {}
         for line in out.splitlines():
