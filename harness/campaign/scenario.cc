@@ -9,38 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/campaign/settings_fields.h"
-#include "orchestrator/base/file_io.h"
+#include "harness/target/json_source.h"
 
 namespace stress {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
-
-/// A scenario's text and where in it a field stands.
-class Source {
- public:
-  Source(fs::path file, std::string text) : file_(std::move(file)), text_(std::move(text)) {}
-
-  [[nodiscard]] std::size_t line_at(std::size_t offset) const {
-    const auto end = text_.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text_.size()));
-    return 1 + static_cast<std::size_t>(std::count(text_.begin(), end, '\n'));
-  }
-  /// `field` as "run.agents". The parser keeps no positions; in a scenario each key stands once.
-  [[nodiscard]] std::unexpected<base::Error> wrong(const std::string& field,
-                                                   const std::string& what) const {
-    const std::string key = fmt::format("\"{}\"", field.substr(field.rfind('.') + 1));
-    const std::size_t at = text_.find(key);
-    return base::fail(base::Errc::kInvalid, "{}:{}: {}: {}", file_.string(),
-                      at == std::string::npos ? 1 : line_at(at), field, what);
-  }
-  [[nodiscard]] const fs::path& file() const { return file_; }
-  [[nodiscard]] const std::string& text() const { return text_; }
-
- private:
-  fs::path file_;
-  std::string text_;
-};
 
 template <class T>
 constexpr std::string_view type_name() {
@@ -65,7 +40,7 @@ bool fits(const json& value) {
   return false;
 }
 
-base::Status read_settings(const Source& source, const json& run, StormSettings& settings) {
+base::Status read_settings(const JsonSource& source, const json& run, StormSettings& settings) {
   if (!run.is_object()) return source.wrong("run", "must be an object of settings");
   std::set<std::string> known;
   base::Status status;
@@ -106,7 +81,7 @@ const std::map<std::string, std::uint64_t report::Totals::*>& total_fields() {
   return fields;
 }
 
-base::Status read_expectations(const Source& source, const json& expect, Scenario& scenario) {
+base::Status read_expectations(const JsonSource& source, const json& expect, Scenario& scenario) {
   if (!expect.is_object()) return source.wrong("expect", "must be an object");
   for (const auto& [key, value] : expect.items()) {
     if (key == "pass") {
@@ -127,7 +102,7 @@ base::Status read_expectations(const Source& source, const json& expect, Scenari
   return {};
 }
 
-base::Status read_members(const Source& source, const json& root, Scenario& scenario) {
+base::Status read_members(const JsonSource& source, const json& root, Scenario& scenario) {
   if (!root.is_object()) return source.wrong("scenario", "must be a JSON object");
   for (const auto& [key, value] : root.items()) {
     if (key == "name" || key == "description") {
@@ -159,18 +134,10 @@ base::Status read_members(const Source& source, const json& root, Scenario& scen
 }  // namespace
 
 base::Result<Scenario> load_scenario(const fs::path& file) {
-  base::Result<std::string> text = base::read_file(file);
-  if (!text) return std::unexpected(text.error());
-  const Source source(file, std::move(*text));
-  json root;
-  try {
-    root = json::parse(source.text(), nullptr, true, true);
-  } catch (const json::parse_error& error) {
-    return base::fail(base::Errc::kInvalid, "{}:{}: not JSON: {}", file.string(),
-                      source.line_at(error.byte), error.what());
-  }
+  const base::Result<JsonSource> source = JsonSource::read(file);
+  if (!source) return std::unexpected(source.error());
   Scenario scenario;
-  if (base::Status read = read_members(source, root, scenario); !read) {
+  if (base::Status read = read_members(*source, source->root(), scenario); !read) {
     return std::unexpected(read.error());
   }
   return scenario;

@@ -211,15 +211,18 @@ base::Status check_pointers(const ObservationMap& map) {
   return check(map.fields);
 }
 
+Observation unread(const base::Error& error) {
+  Observation seen;
+  seen.absent = error.code == base::Errc::kNotFound;
+  const int cause = error.sys_errno;
+  seen.not_looked = cause == EMFILE || cause == ENFILE || cause == ENOMEM;
+  seen.error = error.message;
+  return seen;
+}
+
 Observation Observer::observe() const {
   auto bytes = base::read_file(map_.file);
-  if (bytes) return interpret(*std::move(bytes));
-  Observation seen;
-  seen.absent = bytes.error().code == base::Errc::kNotFound;
-  const int cause = bytes.error().sys_errno;
-  seen.not_looked = cause == EMFILE || cause == ENFILE || cause == ENOMEM;
-  seen.error = bytes.error().message;
-  return seen;
+  return bytes ? interpret(*std::move(bytes)) : unread(bytes.error());
 }
 
 Observation Observer::interpret(std::string bytes) const {

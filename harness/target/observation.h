@@ -32,7 +32,7 @@ struct Observation {
 /// such field. Only agents, their ids and their statuses are required; other fields may be missing
 /// or null in a record, but one that is there must have a fitting type.
 struct ObservationMap {
-  std::filesystem::path file;
+  std::filesystem::path file;      ///< empty where the registry is no single JSON file
   std::string agents = "/agents";  ///< an array, or an object by id; empty: the whole document
   std::string tasks = "/tasks";    ///< for counts by task: an object by id
   std::string id = "/id";          ///< in an object by id it must agree with the key
@@ -57,6 +57,10 @@ struct ObservationMap {
   std::string checksum;
 };
 
+/// What is known where a file could not be read for this reason: it is absent, or unreadable, or
+/// the reader itself had no descriptor or memory left.
+Observation unread(const base::Error& error);
+
 /// Errors: kInvalid, naming the field whose text is no JSON pointer.
 base::Status check_pointers(const ObservationMap& map);
 
@@ -64,9 +68,16 @@ base::Status check_pointers(const ObservationMap& map);
 class Observer {
  public:
   explicit Observer(ObservationMap map) : map_(std::move(map)) {}
-  /// Reads once, by one open. A file whose JSON, required fields or checksum do not hold is
-  /// unreadable, with the reason; one that is not there is absent. Duplicate ids leave it readable.
-  [[nodiscard]] Observation observe() const;
+  virtual ~Observer() = default;
+  Observer(const Observer&) = default;
+  Observer(Observer&&) = default;
+  Observer& operator=(const Observer&) = default;
+  Observer& operator=(Observer&&) = default;
+
+  /// Reads once: the map's file by one open, or another source (observation_sources.h). A file
+  /// whose JSON, required fields or checksum do not hold is unreadable, with the reason; one that
+  /// is not there is absent. Duplicate ids leave it readable.
+  [[nodiscard]] virtual Observation observe() const;
   /// The same from bytes.
   [[nodiscard]] Observation interpret(std::string bytes) const;
   [[nodiscard]] const ObservationMap& map() const { return map_; }

@@ -5,7 +5,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/history/evidence.h"
@@ -20,6 +22,7 @@ struct RunPlace {
   std::filesystem::path agent_log;    ///< stand-in agents append their birth and death here
   std::filesystem::path tmux_socket;  ///< absolute path of the run's private server
   std::string sessions = "tmux";      ///< tmux or process
+  std::filesystem::path scratch;      ///< the harness's own, removed with the run
   std::vector<std::string> env;       ///< sealed environment, complete
 };
 
@@ -53,12 +56,36 @@ struct RepairReply {
   std::optional<std::int64_t> reported;
 };
 
+/// What a workload may ask of a target; what it may not, it does not.
+struct TargetOffers {
+  bool kill = true;
+  bool list = true;
+  bool validate = true;
+  bool parents = true;         ///< a spawn may name another agent as its parent
+  bool limits = true;          ///< those of TargetSetup are taken over
+  bool preload = true;         ///< likewise
+  bool unique_types = true;    ///< a spawn may ask to be the only one of its type
+  bool session_choice = true;  ///< RunPlace::sessions decides where agents live
+  std::set<std::string> update_fields{"message", "status"};  ///< none: no updates
+  bool partial_updates = true;  ///< an update may name some of them only
+  std::vector<std::string> statuses{"running", "working", "blocked"};  ///< for updates
+};
+
+/// Sessions that the harness keeps for itself have names that begin so.
+inline constexpr std::string_view kHarnessSessions = "stress-";
+
 /// How the target's sessions are told from others'.
 struct SessionNaming {
-  std::string prefix = "agent_";  ///< a session's name is this and the agent's id
-  std::string option;             ///< tmux: the user option that marks a session, e.g. "@owner";
-                                  ///< empty: the name is all the mark there is
-  std::string value;              ///< what the option holds for this workspace
+  std::string prefix = "agent_";  ///< a session's name is this, the agent's id and the suffix
+  std::string suffix;
+  bool names_agent = true;  ///< else something else stands in the middle: ask the registry
+  std::string option;       ///< tmux: the user option that marks a session, e.g. "@owner";
+                            ///< empty: the name is all the mark there is
+  std::string value;        ///< what the option holds for this workspace
+
+  /// The agent by a session's name; empty: one of the target's, nobody says whose. nullopt: not
+  /// the target's.
+  [[nodiscard]] std::optional<std::string> agent_of(const std::string& session) const;
 };
 
 /// An orchestrator under test. One object serves one process; operations come from many threads.
@@ -67,6 +94,10 @@ class Target {
  public:
   virtual ~Target() = default;
   [[nodiscard]] virtual TargetFacts facts() const = 0;
+  [[nodiscard]] virtual TargetOffers offers() const { return {}; }
+  /// Whether operations run programs of the target's, as children of the worker, that can be killed
+  /// alone.
+  [[nodiscard]] virtual bool runs_commands() const { return false; }
 
   /// Once per run, before anything else, in the harness's own process.
   virtual base::Status setup(const TargetSetup& setup) = 0;
@@ -104,7 +135,12 @@ class Target {
 /// the later one. Thread-safe.
 using TargetFactory = std::unique_ptr<Target> (*)(const RunPlace& place);
 void register_target(const std::string& name, TargetFactory factory);
-/// Errors: kNotFound, listing the known names.
+/// `name`: a registered one, or a target file (see is_target_file).
+/// Errors: kNotFound, listing the known names; those of load_target_file.
 base::Result<std::unique_ptr<Target>> make_target(const std::string& name, const RunPlace& place);
+
+/// Once per place, before its first make_target: puts there what a target of this name needs, and
+/// says so in its environment. Errors: those of make_target, kIo.
+base::Status furnish(const std::string& name, RunPlace& place);
 
 }  // namespace stress

@@ -2,7 +2,9 @@
 #include <mutex>
 #include <string>
 
+#include "harness/target/command.h"
 #include "harness/target/target.h"
+#include "harness/target/target_file.h"
 
 namespace stress {
 namespace {
@@ -25,6 +27,11 @@ void register_target(const std::string& name, TargetFactory factory) {
 }
 
 base::Result<std::unique_ptr<Target>> make_target(const std::string& name, const RunPlace& place) {
+  if (is_target_file(name)) {
+    base::Result<TargetFile> file = load_target_file(name);
+    if (!file) return std::unexpected(file.error());
+    return make_command_target(*std::move(file), place);
+  }
   TargetFactory factory = nullptr;
   {
     const std::lock_guard lock(targets().mutex);
@@ -32,12 +39,29 @@ base::Result<std::unique_ptr<Target>> make_target(const std::string& name, const
     if (found == targets().by_name.end()) {
       std::string known;
       for (const auto& [other, unused] : targets().by_name) known += " " + other;
-      return base::fail(base::Errc::kNotFound, "no target '{}'; known:{}", name,
-                        known.empty() ? " none" : known);
+      return base::fail(
+          base::Errc::kNotFound,
+          "no target '{}'; known:{}; a target file's name ends in .json or contains a '/'", name,
+          known.empty() ? " none" : known);
     }
     factory = found->second;
   }
   return factory(place);
+}
+
+base::Status furnish(const std::string& name, RunPlace& place) {
+  if (!is_target_file(name)) return {};
+  const base::Result<TargetFile> file = load_target_file(name);
+  if (!file) return std::unexpected(file.error());
+  return furnish_for_commands(*file, place);
+}
+
+std::optional<std::string> SessionNaming::agent_of(const std::string& session) const {
+  if (session.size() <= prefix.size() + suffix.size()) return std::nullopt;
+  if (!session.starts_with(prefix) || !session.ends_with(suffix)) return std::nullopt;
+  if (session.starts_with(kHarnessSessions)) return std::nullopt;
+  if (!names_agent) return std::string();
+  return session.substr(prefix.size(), session.size() - prefix.size() - suffix.size());
 }
 
 }  // namespace stress

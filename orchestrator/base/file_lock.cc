@@ -92,12 +92,12 @@ std::unexpected<Error> timed_out(const std::filesystem::path& path,
 }
 
 /// Sleeps until the lock is taken. Returns 0, ETIMEDOUT or another errno.
-int flock_until(int fd, std::int64_t deadline_ns, DeadlineTimer& timer) {
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+int flock_until(int fd, int operation, std::int64_t deadline_ns, DeadlineTimer& timer) {
+  if (::flock(fd, operation | LOCK_NB) == 0) return 0;
   if (errno != EWOULDBLOCK && errno != EINTR) return errno;
   if (monotonic_ns() >= deadline_ns) return ETIMEDOUT;
   if (const int error = timer.arm(deadline_ns)) return error;
-  while (::flock(fd, LOCK_EX) != 0) {
+  while (::flock(fd, operation) != 0) {
     if (errno != EINTR) return errno;
     if (monotonic_ns() >= deadline_ns) return ETIMEDOUT;
   }
@@ -111,7 +111,7 @@ UniqueFd enter_turnstile(const std::filesystem::path& lock_path, std::int64_t de
   const std::filesystem::path folder = lock_path.has_parent_path() ? lock_path.parent_path() : ".";
   UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.valid()) {
-    flock_until(fd.get(), std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
+    flock_until(fd.get(), LOCK_EX, std::min(deadline_ns, monotonic_ns() + kTurnstileNs), timer);
   }
   return fd;
 }
@@ -126,21 +126,27 @@ void unlock_and_close(UniqueFd& fd) {
 
 Result<FileLock> FileLock::acquire(const std::filesystem::path& lock_path,
                                    std::chrono::milliseconds timeout) {
-  return acquire_by(O_RDONLY | O_CREAT, lock_path, timeout);
+  return acquire_by(O_RDONLY | O_CREAT, LOCK_EX, lock_path, timeout);
 }
 
 Result<FileLock> FileLock::acquire_existing(const std::filesystem::path& lock_path,
                                             std::chrono::milliseconds timeout) {
-  return acquire_by(O_RDONLY, lock_path, timeout);
+  return acquire_by(O_RDONLY, LOCK_EX, lock_path, timeout);
 }
 
-Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::path& lock_path,
+Result<FileLock> FileLock::acquire_shared(const std::filesystem::path& lock_path,
+                                          std::chrono::milliseconds timeout) {
+  return acquire_by(O_RDONLY, LOCK_SH, lock_path, timeout);
+}
+
+Result<FileLock> FileLock::acquire_by(int open_flags, int operation,
+                                      const std::filesystem::path& lock_path,
                                       std::chrono::milliseconds timeout) {
   const std::int64_t deadline_ns = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
   DeadlineTimer timer;
   // The lock object exists before the waits, so that each way out unlocks before it closes.
   FileLock lock(lock_path);
-  lock.turnstile_ = enter_turnstile(lock_path, deadline_ns, timer);
+  if (operation == LOCK_EX) lock.turnstile_ = enter_turnstile(lock_path, deadline_ns, timer);
   for (;;) {
     unlock_and_close(lock.fd_);
     lock.fd_.reset(::open(lock_path.c_str(), open_flags | O_CLOEXEC, 0600));
@@ -148,7 +154,7 @@ Result<FileLock> FileLock::acquire_by(int open_flags, const std::filesystem::pat
       if (errno == EINTR) continue;
       return fail_errno(errno, "open the lock", lock_path);
     }
-    if (const int error = flock_until(lock.fd_.get(), deadline_ns, timer)) {
+    if (const int error = flock_until(lock.fd_.get(), operation, deadline_ns, timer)) {
       if (error == ETIMEDOUT) return timed_out(lock_path, timeout);
       return fail_errno(error, "lock", lock_path);
     }

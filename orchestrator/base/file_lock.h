@@ -34,6 +34,11 @@ class [[nodiscard]] FileLock {
   static Result<FileLock> acquire_existing(const std::filesystem::path& lock_path,
                                            std::chrono::milliseconds timeout);
 
+  /// Shared with other readers, for who only looks: no turnstile, no new file. Errors: those of
+  /// acquire_existing.
+  static Result<FileLock> acquire_shared(const std::filesystem::path& lock_path,
+                                         std::chrono::milliseconds timeout);
+
   FileLock(FileLock&&) = default;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();
@@ -51,7 +56,8 @@ class [[nodiscard]] FileLock {
 
  private:
   explicit FileLock(std::filesystem::path path) : path_(std::move(path)) {}
-  static Result<FileLock> acquire_by(int open_flags, const std::filesystem::path& lock_path,
+  static Result<FileLock> acquire_by(int open_flags, int operation,
+                                     const std::filesystem::path& lock_path,
                                      std::chrono::milliseconds timeout);
   UniqueFd turnstile_;
   UniqueFd fd_;

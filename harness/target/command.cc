@@ -1,0 +1,323 @@
+#include "harness/target/command.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "harness/target/command_reply.h"
+#include "harness/target/observation_sources.h"
+#include "harness/target/placeholders.h"
+#include "harness/target/stand_ins.h"
+#include "orchestrator/base/subprocess.h"
+
+namespace stress {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string variable(const RunPlace& place, std::string_view name) {
+  const std::string key = std::string(name) + "=";
+  for (const std::string& entry : place.env) {
+    if (entry.starts_with(key)) return entry.substr(key.size());
+  }
+  return {};
+}
+
+void set_variable(RunPlace& place, const std::string& name, const std::string& value) {
+  std::erase_if(place.env, [&](const std::string& entry) { return entry.starts_with(name + "="); });
+  place.env.push_back(name + "=" + value);
+}
+
+/// Those that mean the same all through a run.
+Placeholders placeholders(const TargetFile& file, const RunPlace& place) {
+  return {{"workspace", place.workspace.string()},
+          {"target_dir", file.folder().string()},
+          {"stress_dir", own_folder().string()},
+          {"home", variable(place, "HOME")}};
+}
+
+/// How a command came out.
+struct Ran {
+  OpOutcome outcome = OpOutcome::kInfo;
+  std::string error;
+  std::string out;
+};
+
+class CommandTarget final : public Target {
+ public:
+  CommandTarget(TargetFile file, const RunPlace& place)
+      : file_(std::move(file)),
+        place_(place),
+        values_(placeholders(file_, place)),
+        observer_(make_observer(file_.observe, place, values_, file_.timeout)) {}
+
+  [[nodiscard]] TargetFacts facts() const override;
+  [[nodiscard]] TargetOffers offers() const override;
+  [[nodiscard]] bool runs_commands() const override { return true; }
+  base::Status setup(const TargetSetup& setup) override;
+  Reply spawn(const SpawnArguments& arguments) override;
+  Reply kill(const std::string& agent) override;
+  Reply update(const std::string& agent, const std::map<std::string, std::string>& writes) override;
+  Reply list() override;
+  Reply validate() override;
+  RepairReply repair(bool dry_run) override;
+  [[nodiscard]] const Observer& observer() const override { return *observer_; }
+  [[nodiscard]] std::vector<fs::path> declared_logs() const override { return paths(file_.logs); }
+  [[nodiscard]] SessionNaming session_naming() const override;
+  [[nodiscard]] bool in_transit(const std::string& command) const override;
+  [[nodiscard]] std::vector<std::string> tasks() const override { return file_.tasks; }
+  [[nodiscard]] std::vector<fs::path> watched() const override { return paths(file_.watch); }
+  [[nodiscard]] std::chrono::milliseconds reply_deadline() const override {
+    return file_.timeout + std::chrono::seconds(10);
+  }
+
+ private:
+  [[nodiscard]] std::vector<fs::path> paths(const std::vector<std::string>& texts) const {
+    const std::vector<std::string> expanded = expand(texts, values_);
+    return {expanded.begin(), expanded.end()};
+  }
+  [[nodiscard]] Ran run(const TargetCommand& command, const Placeholders& own,
+                        const std::vector<std::string>& further = {}) const;
+  [[nodiscard]] std::vector<const TargetCommand*> commands() const;
+
+  TargetFile file_;
+  RunPlace place_;
+  Placeholders values_;
+  std::unique_ptr<Observer> observer_;
+};
+
+TargetFacts CommandTarget::facts() const {
+  const TargetPromises& promises = file_.promises;
+  const TargetObservation& observe = file_.observe;
+  const bool id_is_told = !file_.agent_id.variable.empty() || !file_.agent_id.after.empty();
+  TargetFacts facts;
+  facts.name = file_.name;
+  facts.sessions = file_.sessions.kind;
+  facts.live_snapshots = observe.reading != TargetObservation::Reading::kAtRest;
+  facts.has_repair = file_.repair.has_value();
+  facts.has_dry_run = file_.repair && !file_.repair->dry_run.empty();
+  facts.has_counts = observe.has_counts();
+  facts.has_hierarchy = TargetFile::uses(file_.spawn, "parent") && !observe.map.parent.empty();
+  facts.limits_always = promises.limits_always;
+  facts.limits_per_task = promises.limits_per_task;
+  facts.promises_durable = promises.durable;
+  facts.promises_no_duplicates = promises.no_duplicates;
+  facts.removes_records = promises.removes_records;
+  facts.keeps_finished_sessions = promises.keeps_finished_sessions;
+  facts.idempotent_spawn = promises.idempotent_spawn;
+  facts.agents_report =
+      !file_.agent_binaries.empty() && (id_is_told || file_.sessions.kind != "none");
+  facts.max_concurrent = promises.max_concurrent;
+  facts.max_agents = promises.max_agents;
+  facts.max_depth = promises.max_depth;
+  facts.root_parent = observe.root;
+  facts.active = observe.active;
+  facts.claims_session = observe.claims;
+  facts.terminal = observe.terminal;
+  return facts;
+}
+
+TargetOffers CommandTarget::offers() const {
+  TargetOffers offers;
+  offers.kill = file_.kill.has_value();
+  offers.list = file_.list.has_value();
+  offers.validate = file_.validate.has_value();
+  offers.parents = facts().has_hierarchy;
+  offers.limits = offers.preload = offers.unique_types = offers.session_choice = false;
+  offers.update_fields.clear();
+  offers.partial_updates = false;
+  if (!file_.update) return offers;
+  for (const char* field : {"status", "message", "progress"}) {
+    if (TargetFile::uses(*file_.update, field)) offers.update_fields.insert(field);
+  }
+  offers.statuses = file_.update->statuses;
+  return offers;
+}
+
+Ran CommandTarget::run(const TargetCommand& command, const Placeholders& own,
+                       const std::vector<std::string>& further) const {
+  Placeholders values = values_;
+  values.insert(own.begin(), own.end());
+  base::Command process;
+  process.argv = expand(command.argv, values);
+  for (const std::string& argument : expand(further, values)) process.argv.push_back(argument);
+  process.env = place_.env;
+  process.cwd = expand(file_.cwd, values);
+  process.timeout = file_.timeout;
+  const base::Result<base::Outcome> outcome = base::run(process);
+  if (!outcome) return {.error = outcome.error().message};
+  Ran ran;
+  ran.out = outcome->out;
+  if (!outcome->timed_out && outcome->signal == 0) {
+    if (command.ok.contains(outcome->exit_code)) {
+      ran.outcome = OpOutcome::kOk;
+      return ran;
+    }
+    if (command.refused.contains(outcome->exit_code)) ran.outcome = OpOutcome::kRefused;
+  }
+  ran.error = how_it_ended(*outcome, file_.timeout);
+  return ran;
+}
+
+base::Status CommandTarget::setup(const TargetSetup& /*setup*/) {
+  std::error_code error;
+  fs::create_directories(place_.workspace, error);
+  if (error) return base::fail_errno(error.value(), "create the workspace", place_.workspace);
+  for (const TargetCommand& command : file_.setup) {
+    const Ran ran = run(command, {});
+    if (ran.outcome == OpOutcome::kOk) continue;
+    return base::fail(base::Errc::kInvalid, "{}: setup: {}: {}", file_.file.string(),
+                      fmt::join(expand(command.argv, values_), " "), ran.error);
+  }
+  return {};
+}
+
+Reply CommandTarget::spawn(const SpawnArguments& arguments) {
+  const Ran ran = run(
+      file_.spawn, {{"task", arguments.task},
+                    {"agent_type", arguments.type},
+                    {"parent", arguments.parent.empty() ? file_.observe.root : arguments.parent}});
+  if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
+  const std::optional<std::string> id = read_id(ran.out, file_.spawn.id);
+  if (id) return {.outcome = OpOutcome::kOk, .agent = *id};
+  return {.error = fmt::format("acknowledged, but no id at {} in what it printed: {}",
+                               file_.spawn.id, ran.out.substr(0, 200))};
+}
+
+Reply CommandTarget::kill(const std::string& agent) {
+  if (!file_.kill) return {.outcome = OpOutcome::kRefused, .error = "the target has no kill"};
+  const Ran ran = run(*file_.kill, {{"agent_id", agent}});
+  return {.outcome = ran.outcome, .error = ran.error};
+}
+
+Reply CommandTarget::update(const std::string& agent,
+                            const std::map<std::string, std::string>& writes) {
+  if (!file_.update) return {.outcome = OpOutcome::kRefused, .error = "the target has no update"};
+  Placeholders own = {{"agent_id", agent}};
+  for (const auto& [field, value] : writes) own[field] = value;
+  const Ran ran = run(*file_.update, own);
+  return {.outcome = ran.outcome, .error = ran.error};
+}
+
+Reply CommandTarget::list() {
+  if (!file_.list) return {.outcome = OpOutcome::kRefused, .error = "the target has no list"};
+  const Ran ran = run(*file_.list, {});
+  if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
+  // A list whose ids nobody can tell is none that could be held against the target.
+  if (file_.list->ids.empty()) return {.outcome = OpOutcome::kInfo, .error = "it tells no ids"};
+  auto ids = read_ids(ran.out, file_.list->ids, file_.list->id);
+  if (!ids) return {.error = fmt::format("no ids at {} in what it printed", file_.list->ids)};
+  return {.outcome = OpOutcome::kOk, .seen = *std::move(ids)};
+}
+
+Reply CommandTarget::validate() {
+  if (!file_.validate) {
+    return {.outcome = OpOutcome::kRefused, .error = "the target has no validate"};
+  }
+  const Ran ran = run(*file_.validate, {});
+  return {.outcome = ran.outcome, .error = ran.error};
+}
+
+RepairReply CommandTarget::repair(bool dry_run) {
+  if (!file_.repair || (dry_run && file_.repair->dry_run.empty())) {
+    return {.ok = false,
+            .error = dry_run ? "the target has no dry run" : "the target has no repair"};
+  }
+  const Ran ran =
+      run(*file_.repair, {}, dry_run ? file_.repair->dry_run : std::vector<std::string>());
+  if (ran.outcome != OpOutcome::kOk) return {.ok = false, .error = ran.error};
+  RepairReply reply;
+  if (!file_.repair->repaired.empty()) {
+    reply.reported = read_number(ran.out, file_.repair->repaired);
+    if (!reply.reported) {
+      return {.ok = false,
+              .error = fmt::format("no number at {} in what it printed", file_.repair->repaired)};
+    }
+  }
+  return reply;
+}
+
+SessionNaming CommandTarget::session_naming() const {
+  const std::string& name = file_.sessions.name;
+  const std::vector<std::string> inside = placeholders_in(name);
+  SessionNaming naming;
+  naming.names_agent = inside.size() == 1 && inside.front() == "agent_id";
+  if (inside.empty()) {
+    naming.prefix = expand(name, {});
+    return naming;
+  }
+  const std::string first = "{" + inside.front() + "}";
+  const std::string last = "{" + inside.back() + "}";
+  naming.prefix = name.substr(0, name.find(first));
+  naming.suffix = name.substr(name.rfind(last) + last.size());
+  return naming;
+}
+
+std::vector<const TargetCommand*> CommandTarget::commands() const {
+  std::vector<const TargetCommand*> all = {&file_.spawn};
+  for (const auto* optional :
+       {&file_.kill, &file_.update, &file_.list, &file_.validate, &file_.repair}) {
+    if (*optional) all.push_back(&**optional);
+  }
+  return all;
+}
+
+/// A program of the target's, by its first two words; a script's stand behind its interpreter.
+bool CommandTarget::in_transit(const std::string& command) const {
+  const std::string padded = " " + command + " ";
+  return std::ranges::any_of(commands(), [&](const TargetCommand* one) {
+    std::string words = " " + expand(one->argv.front(), values_) + " ";
+    if (one->argv.size() > 1) {
+      // What differs from one operation to the next identifies no program.
+      const std::string second = expand(one->argv[1], values_);
+      if (placeholders_in(second).empty()) words += second + " ";
+    }
+    return padded.contains(words);
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Target> make_command_target(TargetFile file, const RunPlace& place) {
+  return std::make_unique<CommandTarget>(std::move(file), place);
+}
+
+base::Status furnish_for_commands(const TargetFile& file, RunPlace& place) {
+  const fs::path stand_ins = place.scratch / "bin";
+  if (base::Status put = put_stand_ins(stand_ins, file.agent_binaries, place.agent_log); !put) {
+    return put;
+  }
+  place.sessions = file.sessions.kind;
+  const Placeholders values = placeholders(file, place);
+  for (const auto& [name, value] : file.env) set_variable(place, name, expand(value, values));
+  set_variable(place, "PATH", stand_ins.string() + ":" + variable(place, "PATH"));
+  for (const std::string& entry : stand_in_variables(place.agent_log, file.agent_id)) {
+    place.env.push_back(entry);
+  }
+  if (file.sessions.kind != "tmux") return {};
+  if (!file.sessions.socket.empty()) {
+    place.tmux_socket = expand(file.sessions.socket, values);
+  } else {
+    const fs::path folder =
+        fs::path(variable(place, "TMUX_TMPDIR")) / fmt::format("tmux-{}", ::getuid());
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+      return base::fail_errno(errno, "create", folder);
+    }
+    place.tmux_socket = folder / "default";
+  }
+  if (place.tmux_socket.native().size() >= sizeof(sockaddr_un::sun_path)) {
+    return base::fail(base::Errc::kInvalid, "{}: no socket can have so long a path",
+                      place.tmux_socket.string());
+  }
+  return {};
+}
+
+}  // namespace stress

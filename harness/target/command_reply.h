@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orchestrator/base/subprocess.h"
+
+namespace stress {
+
+/// How a command ended, in words: "exit 3: no such agent", "killed by signal 9", "no reply within
+/// 30000 ms".
+std::string how_it_ended(const base::Outcome& outcome, std::chrono::milliseconds timeout);
+
+/// What a command's output says. All take its whole output, or else its last line, as JSON, and a
+/// JSON pointer into that; or kFromOutput.
+
+/// A text or a number. nullopt: there is none.
+std::optional<std::string> read_id(const std::string& output, std::string_view pointer);
+/// Of an array of texts, an array of objects with an id at `id`, or an object by id. nullopt: there
+/// is no such thing.
+std::optional<std::vector<std::string>> read_ids(const std::string& output,
+                                                 std::string_view pointer, std::string_view id);
+/// A whole number, or the size of an array. nullopt: neither.
+std::optional<std::int64_t> read_number(const std::string& output, std::string_view pointer);
+
+}  // namespace stress

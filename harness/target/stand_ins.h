@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "harness/target/target_file.h"
+#include "orchestrator/base/error.h"
+
+namespace stress {
+
+/// Harmless programs under the names of agents. Each is a link to spawnstorm-agent, which tells its
+/// birth and its death to the log and does nothing in between.
+/// Names of agents that cost money are always among them: no target may ever start a real one.
+const std::vector<std::string>& paid_agents();
+
+/// Makes the folder with links for `names` and for all paid agents, and one to the log, for those
+/// who have lost their environment. Errors: kIo; kNotFound (no spawnstorm-agent beside this
+/// program).
+base::Status put_stand_ins(const std::filesystem::path& folder,
+                           const std::vector<std::string>& names,
+                           const std::filesystem::path& agent_log);
+
+/// The variables by which a stand-in knows its log and where its own id stands.
+std::vector<std::string> stand_in_variables(const std::filesystem::path& agent_log,
+                                            const AgentIdSource& id);
+
+/// The folder of the running program; empty where that cannot be told.
+std::filesystem::path own_folder();
+
+}  // namespace stress
