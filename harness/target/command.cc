@@ -16,6 +16,7 @@
 #include "harness/target/observation_sources.h"
 #include "harness/target/placeholders.h"
 #include "harness/target/stand_ins.h"
+#include "harness/target/tool_server.h"
 #include "orchestrator/base/subprocess.h"
 
 namespace stress {
@@ -44,12 +45,22 @@ Placeholders placeholders(const TargetFile& file, const RunPlace& place) {
           {"home", variable(place, "HOME")}};
 }
 
-/// How a command came out.
+/// How an operation came out.
 struct Ran {
   OpOutcome outcome = OpOutcome::kInfo;
   std::string error;
-  std::string out;
+  std::string out;   ///< what is looked into by JSON pointers
+  std::string text;  ///< what regular expressions are held against
 };
+
+RpcServer mcp_server(const TargetFile& file, const RunPlace& place, const Placeholders& values) {
+  RpcServer server;
+  server.argv = expand(file.mcp, values);
+  server.env = place.env;
+  server.cwd = expand(file.cwd, values);
+  server.log = place.agent_log.parent_path() / "logs" / fmt::format("mcp-{}.log", ::getpid());
+  return server;
+}
 
 class CommandTarget final : public Target {
  public:
@@ -57,7 +68,8 @@ class CommandTarget final : public Target {
       : file_(std::move(file)),
         place_(place),
         values_(placeholders(file_, place)),
-        observer_(make_observer(file_.observe, place, values_, file_.timeout)) {}
+        observer_(make_observer(file_.observe, place, values_, file_.timeout)),
+        tools_(mcp_server(file_, place, values_), file_.timeout) {}
 
   [[nodiscard]] TargetFacts facts() const override;
   [[nodiscard]] TargetOffers offers() const override;
@@ -85,13 +97,18 @@ class CommandTarget final : public Target {
     return {expanded.begin(), expanded.end()};
   }
   [[nodiscard]] Ran run(const TargetCommand& command, const Placeholders& own,
-                        const std::vector<std::string>& further = {}) const;
-  [[nodiscard]] std::vector<const TargetCommand*> commands() const;
+                        bool dry_run = false);
+  [[nodiscard]] Ran run_program(const TargetCommand& command, const Placeholders& values,
+                                bool dry_run) const;
+  [[nodiscard]] Ran call_tool(const TargetCommand& command, const Placeholders& values,
+                              bool dry_run);
+  [[nodiscard]] std::vector<const std::vector<std::string>*> programs() const;
 
   TargetFile file_;
   RunPlace place_;
   Placeholders values_;
   std::unique_ptr<Observer> observer_;
+  ToolServer tools_;
 };
 
 TargetFacts CommandTarget::facts() const {
@@ -103,7 +120,7 @@ TargetFacts CommandTarget::facts() const {
   facts.sessions = file_.sessions.kind;
   facts.live_snapshots = observe.reading != TargetObservation::Reading::kAtRest;
   facts.has_repair = file_.repair.has_value();
-  facts.has_dry_run = file_.repair && !file_.repair->dry_run.empty();
+  facts.has_dry_run = file_.repair && file_.repair->has_dry_run();
   facts.has_counts = observe.has_counts();
   facts.has_hierarchy = TargetFile::uses(file_.spawn, "parent") && !observe.map.parent.empty();
   facts.limits_always = promises.limits_always;
@@ -142,26 +159,52 @@ TargetOffers CommandTarget::offers() const {
   return offers;
 }
 
-Ran CommandTarget::run(const TargetCommand& command, const Placeholders& own,
-                       const std::vector<std::string>& further) const {
+Ran CommandTarget::run(const TargetCommand& command, const Placeholders& own, bool dry_run) {
   Placeholders values = values_;
   values.insert(own.begin(), own.end());
+  return command.tool.empty() ? run_program(command, values, dry_run)
+                              : call_tool(command, values, dry_run);
+}
+
+Ran CommandTarget::call_tool(const TargetCommand& command, const Placeholders& values,
+                             bool dry_run) {
+  nlohmann::json arguments = expand_arguments(command.arguments, values);
+  if (dry_run) arguments.update(expand_arguments(command.dry_run_arguments, values));
+  const base::Result<McpReply> reply = tools_.call(command.tool, arguments);
+  if (!reply) return {.error = reply.error().message};
+  Ran ran{.out = json_of(*reply), .text = reply->text()};
+  if (!reply->is_error) {
+    ran.outcome = OpOutcome::kOk;
+    return ran;
+  }
+  if (says(ran.text, command.refused_text)) ran.outcome = OpOutcome::kRefused;
+  ran.error = ran.text;
+  return ran;
+}
+
+Ran CommandTarget::run_program(const TargetCommand& command, const Placeholders& values,
+                               bool dry_run) const {
   base::Command process;
   process.argv = expand(command.argv, values);
-  for (const std::string& argument : expand(further, values)) process.argv.push_back(argument);
+  if (dry_run) {
+    for (const std::string& word : expand(command.dry_run, values)) process.argv.push_back(word);
+  }
   process.env = place_.env;
   process.cwd = expand(file_.cwd, values);
   process.timeout = file_.timeout;
   const base::Result<base::Outcome> outcome = base::run(process);
   if (!outcome) return {.error = outcome.error().message};
   Ran ran;
-  ran.out = outcome->out;
+  ran.out = ran.text = outcome->out;
   if (!outcome->timed_out && outcome->signal == 0) {
     if (command.ok.contains(outcome->exit_code)) {
       ran.outcome = OpOutcome::kOk;
       return ran;
     }
-    if (command.refused.contains(outcome->exit_code)) ran.outcome = OpOutcome::kRefused;
+    if (command.refused.contains(outcome->exit_code) ||
+        says(outcome->err + outcome->out, command.refused_text)) {
+      ran.outcome = OpOutcome::kRefused;
+    }
   }
   ran.error = how_it_ended(*outcome, file_.timeout);
   return ran;
@@ -174,9 +217,10 @@ base::Status CommandTarget::setup(const TargetSetup& /*setup*/) {
   for (const TargetCommand& command : file_.setup) {
     const Ran ran = run(command, {});
     if (ran.outcome == OpOutcome::kOk) continue;
-    return base::fail(base::Errc::kInvalid, "{}: setup: {}: {}", file_.file.string(),
-                      fmt::join(expand(command.argv, values_), " "), ran.error);
+    return base::fail(base::Errc::kInvalid, "{}: setup: {}{}: {}", file_.file.string(),
+                      fmt::join(expand(command.argv, values_), " "), command.tool, ran.error);
   }
+  tools_.close();
   return {};
 }
 
@@ -186,10 +230,12 @@ Reply CommandTarget::spawn(const SpawnArguments& arguments) {
                     {"agent_type", arguments.type},
                     {"parent", arguments.parent.empty() ? file_.observe.root : arguments.parent}});
   if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
-  const std::optional<std::string> id = read_id(ran.out, file_.spawn.id);
+  const std::string& pattern = file_.spawn.id_text;
+  const std::optional<std::string> id =
+      pattern.empty() ? read_id(ran.out, file_.spawn.id) : find_text(ran.text, pattern);
   if (id) return {.outcome = OpOutcome::kOk, .agent = *id};
-  return {.error = fmt::format("acknowledged, but no id at {} in what it printed: {}",
-                               file_.spawn.id, ran.out.substr(0, 200))};
+  return {.error = fmt::format("acknowledged, but no id at {} in what it said: {}",
+                               pattern.empty() ? file_.spawn.id : pattern, ran.out.substr(0, 200))};
 }
 
 Reply CommandTarget::kill(const std::string& agent) {
@@ -212,9 +258,9 @@ Reply CommandTarget::list() {
   const Ran ran = run(*file_.list, {});
   if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
   // A list whose ids nobody can tell is none that could be held against the target.
-  if (file_.list->ids.empty()) return {.outcome = OpOutcome::kInfo, .error = "it tells no ids"};
-  auto ids = read_ids(ran.out, file_.list->ids, file_.list->id);
-  if (!ids) return {.error = fmt::format("no ids at {} in what it printed", file_.list->ids)};
+  if (!file_.list->ids) return {.outcome = OpOutcome::kInfo, .error = "it tells no ids"};
+  auto ids = read_ids(ran.out, *file_.list->ids, file_.list->id);
+  if (!ids) return {.error = fmt::format("no ids at {} in what it said", *file_.list->ids)};
   return {.outcome = OpOutcome::kOk, .seen = *std::move(ids)};
 }
 
@@ -227,12 +273,12 @@ Reply CommandTarget::validate() {
 }
 
 RepairReply CommandTarget::repair(bool dry_run) {
-  if (!file_.repair || (dry_run && file_.repair->dry_run.empty())) {
+  if (!file_.repair || (dry_run && !file_.repair->has_dry_run())) {
     return {.ok = false,
             .error = dry_run ? "the target has no dry run" : "the target has no repair"};
   }
-  const Ran ran =
-      run(*file_.repair, {}, dry_run ? file_.repair->dry_run : std::vector<std::string>());
+  const Ran ran = run(*file_.repair, {}, dry_run);
+  tools_.close();  // as its user would: the next one who asks starts a server of its own
   if (ran.outcome != OpOutcome::kOk) return {.ok = false, .error = ran.error};
   RepairReply reply;
   if (!file_.repair->repaired.empty()) {
@@ -261,23 +307,24 @@ SessionNaming CommandTarget::session_naming() const {
   return naming;
 }
 
-std::vector<const TargetCommand*> CommandTarget::commands() const {
-  std::vector<const TargetCommand*> all = {&file_.spawn};
+std::vector<const std::vector<std::string>*> CommandTarget::programs() const {
+  std::vector<const std::vector<std::string>*> all = {&file_.spawn.argv, &file_.mcp};
   for (const auto* optional :
        {&file_.kill, &file_.update, &file_.list, &file_.validate, &file_.repair}) {
-    if (*optional) all.push_back(&**optional);
+    if (*optional) all.push_back(&(*optional)->argv);
   }
+  std::erase_if(all, [](const auto* argv) { return argv->empty(); });
   return all;
 }
 
 /// A program of the target's, by its first two words; a script's stand behind its interpreter.
 bool CommandTarget::in_transit(const std::string& command) const {
   const std::string padded = " " + command + " ";
-  return std::ranges::any_of(commands(), [&](const TargetCommand* one) {
-    std::string words = " " + expand(one->argv.front(), values_) + " ";
-    if (one->argv.size() > 1) {
+  return std::ranges::any_of(programs(), [&](const std::vector<std::string>* argv) {
+    std::string words = " " + expand(argv->front(), values_) + " ";
+    if (argv->size() > 1) {
       // What differs from one operation to the next identifies no program.
-      const std::string second = expand(one->argv[1], values_);
+      const std::string second = expand((*argv)[1], values_);
       if (placeholders_in(second).empty()) words += second + " ";
     }
     return padded.contains(words);
@@ -299,6 +346,7 @@ base::Status furnish_for_commands(const TargetFile& file, RunPlace& place) {
   const Placeholders values = placeholders(file, place);
   for (const auto& [name, value] : file.env) set_variable(place, name, expand(value, values));
   set_variable(place, "PATH", stand_ins.string() + ":" + variable(place, "PATH"));
+  if (base::Status kept = keep_path_in_login_shells(place.env); !kept) return kept;
   for (const std::string& entry : stand_in_variables(place.agent_log, file.agent_id)) {
     place.env.push_back(entry);
   }

@@ -4,6 +4,8 @@
 
 #include <system_error>
 
+#include "orchestrator/base/file_io.h"
+
 namespace stress {
 namespace {
 
@@ -46,6 +48,18 @@ base::Status put_stand_ins(const fs::path& folder, const std::vector<std::string
     }
   }
   return link(agent_log, folder / ".agent-log");
+}
+
+base::Status keep_path_in_login_shells(std::vector<std::string>& environment) {
+  std::string home;
+  std::string path;
+  for (const std::string& entry : environment) {
+    if (entry.starts_with("HOME=")) home = entry.substr(5);
+    if (entry.starts_with("PATH=")) path = entry.substr(5);
+  }
+  if (home.empty()) return {};
+  environment.push_back("SPAWNSTORM_PATH=" + path);
+  return base::replace_file(fs::path(home) / ".profile", "PATH=$SPAWNSTORM_PATH\nexport PATH\n");
 }
 
 std::vector<std::string> stand_in_variables(const fs::path& agent_log, const AgentIdSource& id) {

@@ -21,6 +21,12 @@ base::Status put_stand_ins(const std::filesystem::path& folder,
                            const std::vector<std::string>& names,
                            const std::filesystem::path& agent_log);
 
+/// A login shell (tmux starts one in each pane) reads the system's profile, which may set PATH
+/// anew, and then the one in HOME: that one puts the PATH of this environment back, so that no real
+/// agent is found before its stand-in. Nothing is done where the environment has no HOME. Errors:
+/// kIo.
+base::Status keep_path_in_login_shells(std::vector<std::string>& environment);
+
 /// The variables by which a stand-in knows its log and where its own id stands.
 std::vector<std::string> stand_in_variables(const std::filesystem::path& agent_log,
                                             const AgentIdSource& id);
