@@ -5,11 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "harness/campaign/agent_processes.h"
 #include "harness/campaign/leftover_files.h"
 #include "harness/campaign/tree_digest.h"
 #include "harness/fault/registry_damage.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
+#include "orchestrator/base/file_io.h"
 
 namespace stress {
 namespace {
@@ -26,6 +28,13 @@ bool poll_until(std::chrono::milliseconds timeout, const Done& done) {
     std::this_thread::sleep_for(5ms);
   }
   return true;
+}
+
+/// One that outlives its killed spawner may still make a session. It does not look different from a
+/// server by its arguments, but it calls itself so.
+bool is_tmux_client(const Group::Member& member) {
+  if (!member.command.starts_with("tmux ")) return false;
+  return base::read_file(fmt::format("/proc/{}/comm", member.pid)).value_or("") == "tmux: client\n";
 }
 
 std::string render(const ObservedAgent& agent) {
@@ -46,7 +55,7 @@ bool Aftermath::quiesce(const Engine& engine, std::chrono::milliseconds timeout)
       return false;
     }
     for (const Group::Member& member : group_.members()) {
-      if (!target_.in_transit(member.command)) continue;
+      if (!target_.in_transit(member.command) && !is_tmux_client(member)) continue;
       moving = fmt::format("process {} is still at work: {}", member.pid, member.command);
       return false;
     }
@@ -76,7 +85,9 @@ std::optional<Aftermath::Healthy> Aftermath::healthy_now(Phase phase) {
   Healthy result;
   for (const ObservedAgent& agent : registry.agents) {
     if (!facts.claims_session.contains(agent.status)) continue;
-    const auto session = std::ranges::find(view.sessions, agent.session, &ObservedSession::name);
+    const auto session = std::ranges::find_if(view.sessions, [&](const ObservedSession& one) {
+      return agent.session.empty() ? one.agent == agent.id : one.name == agent.session;
+    });
     if (session == view.sessions.end() || !session->alive || !session->marked) continue;
     if (agent.pid && *agent.pid != session->pid) continue;
     result[agent.id] = render(agent) + fmt::format(" pane {}", session->pid);
@@ -160,21 +171,25 @@ void Aftermath::let_ended_sessions_go() {
 void Aftermath::observe() {
   let_ended_sessions_go();
   Quiescence quiescence;
+  const bool agents_report = target_.facts().agents_report;
   for (int attempt = 0; attempt < 3 && !quiescence.reached; ++attempt) {
     SessionsView first = probe_.look();
     snapshots_.take(Phase::kFinal);
-    auto living = living_agents(group_, place_.agent_log);
+    base::Result<std::map<std::string, std::vector<std::int64_t>>> living;
+    if (agents_report) living = living_agents(group_, place_.agent_log, snapshots_.names());
     SessionsView second = probe_.look();
     first.attempt = second.attempt = attempt;
     if (!first.answered || !second.answered) {
       quiescence.why_not = "the session host did not answer";
+    } else if (!living) {
+      quiescence.why_not = living.error().message;
     } else if (first.sessions != second.sessions) {
       quiescence.why_not = "sessions changed between two looks";
     } else {
       quiescence.reached = true;
       quiescence.why_not.clear();
       quiescence.sessions = second.sessions;
-      quiescence.living_agents = std::move(living);
+      quiescence.living_agents = *std::move(living);
     }
     collector_.with([&](Evidence& evidence) {
       evidence.session_views.push_back(std::move(first));

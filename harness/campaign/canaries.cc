@@ -22,7 +22,10 @@ std::string identity(std::int64_t pid) {
 base::Status Canaries::plant() {
   planted_.clear();
   // One the beginning of the other: a session matched by prefix would be taken for its twin.
-  for (const std::string& name : {naming_.prefix + "a-1", naming_.prefix + "a-10"}) {
+  // Where the name is all the mark there is, one with the target's prefix would be no stranger.
+  const std::string begin =
+      (naming_.option.empty() ? std::string(kHarnessSessions) : "") + naming_.prefix;
+  for (const std::string& name : {begin + "a-1", begin + "a-10"}) {
     const base::Result<std::int64_t> pid = probe_.start_bystander(name);
     if (!pid) return std::unexpected(pid.error());
     planted_.push_back({"canary-session", name, *pid});

@@ -68,8 +68,10 @@ bool Nemesis::strike(const Strike& strike) {
 bool Nemesis::strike_session(const Strike& strike) {
   const SessionsView view = probe_.look();
   std::vector<ObservedSession> victims;
-  std::ranges::copy_if(view.sessions, std::back_inserter(victims),
-                       [](const ObservedSession& s) { return s.marked && s.alive; });
+  std::ranges::copy_if(view.sessions, std::back_inserter(victims), [](const ObservedSession& s) {
+    // Whose death nobody could tell would be held against the target.
+    return s.marked && s.alive && !s.agent.empty();
+  });
   if (victims.empty()) return false;
   const ObservedSession& victim =
       victims[choice_.of("victim").of(strike.number).below(victims.size())];

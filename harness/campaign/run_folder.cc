@@ -32,6 +32,23 @@ base::Result<fs::path> fresh_folder(const fs::path& out, const std::string& name
   return base::fail(base::Errc::kIo, "{}: no free name for {}", out.string(), stem);
 }
 
+std::vector<std::string> sealed(const fs::path& home, const fs::path& tmp, const fs::path& runtime,
+                                const std::string& token) {
+  return {variable("PATH", "/usr/bin:/bin"),
+          variable("LANG", "C.UTF-8"),
+          "TERM=xterm",
+          "SHELL=/bin/sh",
+          "HOME=" + home.string(),
+          "XDG_CONFIG_HOME=" + home.string() + "/.config",
+          "XDG_CACHE_HOME=" + home.string() + "/.cache",
+          "XDG_DATA_HOME=" + home.string() + "/.local/share",
+          "XDG_STATE_HOME=" + home.string() + "/.local/state",
+          "XDG_RUNTIME_DIR=" + runtime.string(),
+          "TMPDIR=" + tmp.string(),
+          "TMUX_TMPDIR=" + runtime.string(),
+          token};
+}
+
 /// Atomically; a reader never finds it missing.
 void point_latest(const fs::path& out, const fs::path& results) {
   std::error_code ignored;
@@ -75,20 +92,26 @@ RunPlace RunFolder::place(const std::string& sessions, const std::string& token)
   place.agent_log = results_ / "agents.jsonl";
   place.tmux_socket = temporary_ / "tmux";
   place.sessions = sessions;
-  const std::string home = (results_ / "home").string();
-  place.env = {variable("PATH", "/usr/bin:/bin"),
-               variable("LANG", "C.UTF-8"),
-               "TERM=xterm",
-               "SHELL=/bin/sh",
-               "HOME=" + home,
-               "XDG_CONFIG_HOME=" + home + "/.config",
-               "XDG_CACHE_HOME=" + home + "/.cache",
-               "XDG_DATA_HOME=" + home + "/.local/share",
-               "XDG_STATE_HOME=" + home + "/.local/state",
-               "XDG_RUNTIME_DIR=" + temporary_.string(),
-               "TMPDIR=" + (results_ / "tmp").string(),
-               "TMUX_TMPDIR=" + temporary_.string(),
-               token};
+  place.scratch = temporary_;
+  place.env = sealed(results_ / "home", results_ / "tmp", temporary_, token);
+  return place;
+}
+
+base::Result<RunPlace> RunFolder::second_place(const RunPlace& first, bool apart) const {
+  RunPlace place = first;
+  place.workspace = results_ / "canary-workspace";
+  place.agent_log = results_ / "canary-agents.jsonl";
+  if (!apart) return place;
+  place.scratch = temporary_ / "canary";
+  place.tmux_socket = place.scratch / "tmux";
+  const fs::path home = place.scratch / "home";
+  const fs::path tmp = place.scratch / "tmp";
+  std::error_code error;
+  for (const fs::path& folder : {home, tmp}) {
+    fs::create_directories(folder, error);
+    if (error) return base::fail_errno(error.value(), "create", folder);
+  }
+  place.env = sealed(home, tmp, place.scratch, first.env.back());
   return place;
 }
 

@@ -29,6 +29,9 @@ class RunFolder {
   /// inside the run, TMUX is unset, and nothing else of the caller's comes through but PATH, LANG
   /// and `token` (see Group::environment).
   [[nodiscard]] RunPlace place(const std::string& sessions, const std::string& token) const;
+  /// One for the same target once more, beside `first`. `apart`: with a home, a tmux server and
+  /// temporary files of its own, as nothing else tells the two of them apart. Errors: kIo.
+  [[nodiscard]] base::Result<RunPlace> second_place(const RunPlace& first, bool apart) const;
 
  private:
   RunFolder() = default;

@@ -55,6 +55,7 @@ base::Status read_settings(const JsonSource& source, const json& run, StormSetti
       return;
     }
     field = value.get<T>();
+    settings.given.insert(name);
   });
   if (!status) return status;
   for (const auto& [key, value] : run.items()) {

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <chrono>
-#include <filesystem>
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "harness/campaign/agent_names.h"
 #include "harness/history/evidence.h"
 #include "harness/supervise/group.h"
 #include "harness/target/target.h"
@@ -41,12 +39,8 @@ class SessionProbe {
   virtual base::Status shut_down() = 0;
 };
 
+/// For a target that is set up. All must outlive the probe.
 std::unique_ptr<SessionProbe> make_session_probe(const RunPlace& place, const Group& group,
-                                                 const SessionNaming& naming);
-
-/// Living processes of stand-in agents that write to this log, by agent. Another workspace's agents
-/// write to another.
-std::map<std::string, std::vector<std::int64_t>> living_agents(
-    const Group& group, const std::filesystem::path& agent_log);
+                                                 const Target& target, const AgentNames& names);
 
 }  // namespace stress

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ struct StormSettings {
   bool count_loads = false;
   std::string damage = "none";       ///< none, torn, zeroed, empty or vanished
   std::vector<std::string> command;  ///< argv of this very run, for repro.sh
+  /// Names of the settings that somebody asked for: what cannot be met of them is an error.
+  std::set<std::string> given;
 };
 
 /// How the spawners are spread.

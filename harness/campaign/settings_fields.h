@@ -10,7 +10,7 @@ namespace stress {
 /// `visit(name, field, description)` for each. Names are those of the flags, without the dashes.
 template <class Settings, class Visit>
 void for_each_field(Settings& s, Visit&& visit) {
-  visit("target", s.target, "What to test");
+  visit("target", s.target, "What to test: builtin, or a target file (see `stress target new`)");
   visit("agents", s.agents, "Concurrent spawners");
   visit("spawns", s.spawns, "Spawns per spawner");
   visit("processes", s.processes, "Processes to spread the spawners over; 0: chosen");

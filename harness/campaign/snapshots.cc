@@ -26,6 +26,7 @@ Observation Snapshots::take(Phase phase) {
     snapshot.duplicate_ids = seen.duplicate_ids;
     snapshot.counts = seen.counts;
     snapshot.counts_by_task = seen.counts_by_task;
+    names_.learn(seen);
     delta_.fill(snapshot, seen.agents);
     damage_expected_ = false;
   } else {

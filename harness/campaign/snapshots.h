@@ -5,6 +5,7 @@
 #include <optional>
 #include <thread>
 
+#include "harness/campaign/agent_names.h"
 #include "harness/campaign/collector.h"
 #include "harness/history/snapshot_cursor.h"
 #include "harness/target/target.h"
@@ -15,11 +16,14 @@ namespace stress {
 /// storm. Thread-safe.
 class Snapshots {
  public:
-  Snapshots(const Target& target, Collector& collector) : target_(target), collector_(collector) {}
+  /// `names` learns from each read.
+  Snapshots(const Target& target, Collector& collector, AgentNames& names)
+      : target_(target), collector_(collector), names_(names) {}
   ~Snapshots() { stop(); }
   Snapshots(const Snapshots&) = delete;
   Snapshots& operator=(const Snapshots&) = delete;
 
+  [[nodiscard]] const AgentNames& names() const { return names_; }
   /// One read, put into the evidence.
   Observation take(Phase phase);
   /// From now until it is readable again, what is unreadable is the harness's own doing.
@@ -32,6 +36,7 @@ class Snapshots {
  private:
   const Target& target_;
   Collector& collector_;
+  AgentNames& names_;
   mutable std::mutex mutex_;
   SnapshotDelta delta_;
   bool damage_expected_ = false;

@@ -1,6 +1,7 @@
 #include "harness/campaign/stage.h"
 
 #include "harness/supervise/launch.h"
+#include "harness/target/target_file.h"
 #include "orchestrator/base/random_id.h"
 
 namespace stress {
@@ -49,11 +50,11 @@ base::Status Stage::set_up(const Plan& plan) {
 
 base::Status Stage::set_up_targets(const Plan& plan) {
   place_ = folder_->place(plan.sessions, group_->environment());
-  second_place_ = place_;
-  second_place_.workspace = folder_->results() / "canary-workspace";
-  second_place_.agent_log = folder_->results() / "canary-agents.jsonl";
-  const auto set_up_one = [&](const RunPlace& place,
-                              std::unique_ptr<Target>& target) -> base::Status {
+  base::Result<RunPlace> second = folder_->second_place(place_, is_target_file(plan.target));
+  if (!second) return std::unexpected(second.error());
+  second_place_ = *std::move(second);
+  const auto set_up_one = [&](RunPlace& place, std::unique_ptr<Target>& target) -> base::Status {
+    if (base::Status furnished = furnish(plan.target, place); !furnished) return furnished;
     base::Result<std::unique_ptr<Target>> made = make_target(plan.target, place);
     if (!made) return std::unexpected(made.error());
     target = std::move(*made);
@@ -63,8 +64,17 @@ base::Status Stage::set_up_targets(const Plan& plan) {
   if (base::Status done = set_up_one(second_place_, second_target_); !done) return done;
   naming_ = target_->session_naming();
   classifier_ = {target_->watched(), folder_->history_parts(), place_.tmux_socket};
-  probe_ = make_session_probe(place_, *group_, naming_);
-  return probe_->start_server();
+  names_.emplace(naming_);
+  probe_ = make_session_probe(place_, *group_, *target_, *names_);
+  if (base::Status started = probe_->start_server(); !started) return started;
+  if (second_place_.tmux_socket == place_.tmux_socket) return {};
+  second_names_.emplace(second_target_->session_naming());
+  second_probe_ = make_session_probe(second_place_, *group_, *second_target_, *second_names_);
+  return second_probe_->start_server();
+}
+
+void Stage::end_second() {
+  if (second_probe_) (void)second_probe_->shut_down();  // who is left then is listed by name
 }
 
 }  // namespace stress

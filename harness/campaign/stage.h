@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "harness/campaign/agent_names.h"
 #include "harness/campaign/run_folder.h"
 #include "harness/campaign/session_probe.h"
 #include "harness/fault/storm_policy.h"
@@ -49,6 +50,7 @@ class Stage {
   [[nodiscard]] Target& second_target() { return *second_target_; }
   [[nodiscard]] const SessionNaming& naming() const { return naming_; }
   [[nodiscard]] SessionProbe& probe() { return *probe_; }
+  [[nodiscard]] AgentNames& names() { return *names_; }
   [[nodiscard]] ControlBlock& control() { return **control_; }
   [[nodiscard]] std::filesystem::path control_file() const { return folder_->logs() / "control"; }
   [[nodiscard]] ThreadMap& threads() { return *threads_; }
@@ -58,6 +60,8 @@ class Stage {
   /// Why the supervisor may not work here; empty: it does.
   [[nodiscard]] const std::string& unsupervised_because() const { return unsupervised_because_; }
 
+  /// Ends the second workspace's sessions, where they live on a server of their own.
+  void end_second();
   /// Ends every process of the run. Errors: kTimeout, naming who is left.
   base::Status end_group() { return group_->close(std::chrono::seconds(20)); }
 
@@ -75,7 +79,10 @@ class Stage {
   std::unique_ptr<Target> target_;
   std::unique_ptr<Target> second_target_;
   SessionNaming naming_;
+  std::optional<AgentNames> names_;
+  std::optional<AgentNames> second_names_;
   std::unique_ptr<SessionProbe> probe_;
+  std::unique_ptr<SessionProbe> second_probe_;  ///< only where it has sessions of its own
   std::optional<Control> control_;
   std::optional<ThreadMap> threads_;
   PointClassifier classifier_;

@@ -15,12 +15,15 @@
 #include "harness/campaign/canaries.h"
 #include "harness/campaign/crew.h"
 #include "harness/campaign/nemesis.h"
+#include "harness/campaign/settings_fit.h"
 #include "harness/campaign/stalls.h"
 #include "harness/campaign/summary.h"
 #include "harness/choice/choice.h"
 #include "harness/fault/load_audit.h"
 #include "harness/supervise/reaper.h"
+#include "harness/target/target_file.h"
 #include "orchestrator/base/clock.h"
+#include "orchestrator/base/file_io.h"
 
 namespace stress {
 namespace {
@@ -48,7 +51,7 @@ class Storm {
         choice_(settings.seed),
         spawns_(spawns_required(settings)),
         stage_(std::move(stage)),
-        snapshots_(stage_->target(), collector_),
+        snapshots_(stage_->target(), collector_, stage_->names()),
         canaries_(stage_->probe(), stage_->place(), stage_->naming(), &stage_->second_target(),
                   stage_->second_place().workspace) {}
 
@@ -69,6 +72,7 @@ class Storm {
   void kill_at_random(const Crew& crew);
   void show();
   void look_at_the_end();
+  void keep_registry();
   StormResult judge();
 
   [[nodiscard]] bool supervised() const { return stage_->unsupervised_because().empty(); }
@@ -116,6 +120,9 @@ StormResult Storm::run() {
 WorkerConfig Storm::worker_config(const RunPlace& place, std::uint64_t first_op) const {
   WorkerConfig config;
   config.target = settings_.target;
+  if (is_target_file(settings_.target)) {  // workers stand in a folder of their own
+    config.target = std::filesystem::absolute(settings_.target).string();
+  }
   config.place = place;
   config.seed = settings_.seed;
   config.first_op = first_op;
@@ -344,9 +351,8 @@ void Storm::look_at_the_end() {
   aftermath.observe();
   canaries_.compare(collector_);
   canaries_.end();
-  std::error_code ignored;
-  std::filesystem::copy_file(stage_->target().observer().map().file,
-                             stage_->folder().results() / "registry-final", ignored);
+  stage_->end_second();
+  keep_registry();
   aftermath.shut_down(20s);
   if (base::Status ended = stage_->end_group(); !ended) {
     collector_.with([&](Evidence& evidence) {
@@ -357,10 +363,25 @@ void Storm::look_at_the_end() {
   collector_.with([](Evidence& evidence) { evidence.finished = true; });
 }
 
+/// Where it is no single file, as it was read.
+void Storm::keep_registry() {
+  const Observer& observer = stage_->target().observer();
+  const std::filesystem::path copy = stage_->folder().results() / "registry-final";
+  std::error_code ignored;
+  if (!observer.map().file.empty()) {
+    std::filesystem::copy_file(observer.map().file, copy, ignored);
+  } else if (base::Status kept = base::replace_file(copy, observer.observe().bytes); !kept) {
+    collector_.trouble(kept.error().message);
+  }
+}
+
 StormResult Storm::judge() {
   StormResult result;
   result.results = stage_->folder().results();
-  base::Result<std::vector<AgentLife>> lives = read_agent_lives(stage_->place().agent_log);
+  base::Result<std::vector<AgentLife>> lives;
+  if (stage_->target().facts().agents_report) {
+    lives = read_agent_lives(stage_->place().agent_log, stage_->names());
+  }
   if (!lives) collector_.trouble(lives.error().message);
   collector_.with([&](Evidence& evidence) {
     if (lives) evidence.lives = std::move(*lives);
@@ -389,8 +410,11 @@ StormResult Storm::judge() {
 
 }  // namespace
 
-base::Result<StormResult> run_storm(const StormSettings& settings, Injection injection,
+base::Result<StormResult> run_storm(const StormSettings& asked, Injection injection,
                                     Progress& progress, const std::atomic<bool>& interrupted) {
+  const base::Result<StormSettings> fitted = fit_to_target(asked);
+  if (!fitted) return std::unexpected(fitted.error());
+  const StormSettings& settings = *fitted;
   Stage::Plan plan;
   plan.out = settings.out;
   plan.name = settings.name;

@@ -1,3 +1,4 @@
+#include <map>
 #include <memory>
 #include <random>
 #include <type_traits>
@@ -22,6 +23,7 @@ struct RunOptions {
   std::string injection = "auto";
   bool json = false;
   bool seeded = false;
+  std::map<std::string, CLI::Option*> flags;  ///< of the settings, by name
 };
 
 /// The same call with the seed that was drawn for it.
@@ -68,9 +70,10 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
   for_each_field(settings, [&](const char* name, auto& field, const char* description) {
     const std::string flag = std::string("--") + name;
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, bool>) {
-      command->add_flag(flag, field, description);
+      options->flags[name] = command->add_flag(flag, field, description);
     } else {
       CLI::Option* option = command->add_option(flag, field, description)->capture_default_str();
+      options->flags[name] = option;
       // An unsigned field would take "-1" for the largest number there is.
       if constexpr (std::is_arithmetic_v<std::decay_t<decltype(field)>>) {
         option->check(CLI::NonNegativeNumber);
@@ -92,9 +95,13 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
       "Examples:\n"
       "  stress --agents 10 --crash-rate 0.1\n"
       "  stress run --agents 100 --crash-rate 0.1 --kill-session-rate 0.05 --seed 7\n"
-      "  stress run --agents 300 --sessions process --json | jq .verdict");
+      "  stress run --agents 300 --sessions process --json | jq .verdict\n"
+      "  stress run --target my-orchestrator.json --agents 4");
   command->callback([options, seed, &action, argv] {
     options->seeded = seed->count() > 0;
+    for (const auto& [name, option] : options->flags) {
+      if (option->count() > 0) options->settings.given.insert(name);
+    }
     action = [options, argv] { return run_one_storm(*options, argv); };
   });
 }

@@ -295,6 +295,8 @@ SessionNaming CommandTarget::session_naming() const {
   const std::string& name = file_.sessions.name;
   const std::vector<std::string> inside = placeholders_in(name);
   SessionNaming naming;
+  naming.agents_are_stand_ins = facts().agents_report;
+  naming.by_recorded_pid = file_.sessions.kind == "process";
   naming.names_agent = inside.size() == 1 && inside.front() == "agent_id";
   if (inside.empty()) {
     naming.prefix = expand(name, {});

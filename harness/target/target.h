@@ -78,10 +78,13 @@ inline constexpr std::string_view kHarnessSessions = "stress-";
 struct SessionNaming {
   std::string prefix = "agent_";  ///< a session's name is this, the agent's id and the suffix
   std::string suffix;
-  bool names_agent = true;  ///< else something else stands in the middle: ask the registry
-  std::string option;       ///< tmux: the user option that marks a session, e.g. "@owner";
-                            ///< empty: the name is all the mark there is
-  std::string value;        ///< what the option holds for this workspace
+  bool names_agent = true;           ///< else something else stands in the middle: ask the registry
+  bool agents_are_stand_ins = true;  ///< a session lives as long as a stand-in agent does in it
+  bool by_recorded_pid = false;      ///< processes: known by their pids in the registry, and by
+                                     ///< nothing else
+  std::string option;                ///< tmux: the user option that marks a session, e.g. "@owner";
+                                     ///< empty: the name is all the mark there is
+  std::string value;                 ///< what the option holds for this workspace
 
   /// The agent by a session's name; empty: one of the target's, nobody says whose. nullopt: not
   /// the target's.

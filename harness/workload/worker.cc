@@ -37,7 +37,8 @@ class Spawner {
         thread_(thread),
         state_(shared.control.threads[thread.state]),
         choice_(Choice(shared.config.seed).of("workload")),
-        tasks_(shared.target.tasks()) {}
+        tasks_(shared.target.tasks()),
+        offers_(shared.target.offers()) {}
 
   void run() {
     state_.tid = gettid();
@@ -115,7 +116,7 @@ class Spawner {
 
   /// Below an agent of one's own, in its task, or below the root.
   void place(Operation& op, const Choice& choice, bool below_root) const {
-    if (below_root || known_.empty() || !shared_.target.facts().has_hierarchy) {
+    if (below_root || known_.empty() || !offers_.parents) {
       op.task = tasks_[choice.of("task").below(tasks_.size())];
       return;
     }
@@ -149,10 +150,15 @@ class Spawner {
     Operation op = operation(OpKind::kUpdate);
     op.agent = some_agent(choice.of("update target"));
     if (op.agent.empty()) return;
-    static constexpr const char* kStatuses[] = {"running", "working", "blocked"};
-    op.writes["message"] = fmt::format("op-{}", op.id);  // unique: names its writer
-    if (choice.of("with status").chance(0.5)) {
-      op.writes["status"] = kStatuses[choice.of("status").below(std::size(kStatuses))];
+    const auto offered = [&](const char* field) { return offers_.update_fields.contains(field); };
+    if (offered("message")) {
+      op.writes["message"] = fmt::format("op-{}", op.id);  // unique: names its writer
+    }
+    if (offered("progress")) op.writes["progress"] = fmt::format("{}", op.id % 101);
+    const std::vector<std::string>& statuses = offers_.statuses;
+    if (offered("status") && !statuses.empty() &&
+        (!offers_.partial_updates || choice.of("with status").chance(0.5))) {
+      op.writes["status"] = statuses[choice.of("status").below(statuses.size())];
     }
     perform(op, [&] { return shared_.target.update(op.agent, op.writes); });
   }
@@ -169,6 +175,7 @@ class Spawner {
   ThreadState& state_;
   Choice choice_;
   std::vector<std::string> tasks_;
+  TargetOffers offers_;
   std::vector<Known> known_;
   std::vector<std::string> listed_;
 };
