@@ -81,6 +81,7 @@ class CommandTarget final : public Target {
   Reply list() override;
   Reply validate() override;
   RepairReply repair(bool dry_run) override;
+  base::Status shut_down() override;
   [[nodiscard]] const Observer& observer() const override { return *observer_; }
   [[nodiscard]] std::vector<fs::path> declared_logs() const override { return paths(file_.logs); }
   [[nodiscard]] SessionNaming session_naming() const override;
@@ -291,6 +292,14 @@ RepairReply CommandTarget::repair(bool dry_run) {
   return reply;
 }
 
+base::Status CommandTarget::shut_down() {
+  if (!file_.shutdown) return {};
+  const Ran ran = run(*file_.shutdown, {});
+  tools_.close();
+  if (ran.outcome == OpOutcome::kOk) return {};
+  return base::fail(base::Errc::kUnavailable, "{}: shutdown: {}", file_.file.string(), ran.error);
+}
+
 SessionNaming CommandTarget::session_naming() const {
   const std::string& name = file_.sessions.name;
   const std::vector<std::string> inside = placeholders_in(name);
@@ -323,13 +332,13 @@ std::vector<const std::vector<std::string>*> CommandTarget::programs() const {
 bool CommandTarget::in_transit(const std::string& command) const {
   const std::string padded = " " + command + " ";
   return std::ranges::any_of(programs(), [&](const std::vector<std::string>* argv) {
-    std::string words = " " + expand(argv->front(), values_) + " ";
+    std::string words = expand(argv->front(), values_) + " ";
     if (argv->size() > 1) {
       // What differs from one operation to the next identifies no program.
       const std::string second = expand((*argv)[1], values_);
       if (placeholders_in(second).empty()) words += second + " ";
     }
-    return padded.contains(words);
+    return padded.contains(" " + words) || padded.contains("/" + words);  // as found on PATH
   });
 }
 

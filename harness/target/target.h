@@ -115,6 +115,9 @@ class Target {
 
   /// After the storm, as its user would.
   virtual RepairReply repair(bool dry_run) = 0;
+  /// At the very end, as its user would: whatever the target itself keeps running (a server, a
+  /// daemon) is to end. Errors: why it may not have.
+  virtual base::Status shut_down() { return {}; }
 
   /// How the registry is read from outside.
   [[nodiscard]] virtual const Observer& observer() const = 0;

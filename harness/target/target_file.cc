@@ -107,7 +107,8 @@ void read_mcp(MemberReader& reader, const Member& at, TargetFile& target) {
 /// Tools need a server.
 void check_tools(MemberReader& reader, const Member& root, const TargetFile& target) {
   if (!target.mcp.empty()) return;
-  for (const char* name : {"setup", "spawn", "kill", "update", "list", "validate", "repair"}) {
+  for (const char* name :
+       {"setup", "spawn", "kill", "update", "list", "validate", "repair", "shutdown"}) {
     std::vector<Member> operations = (root / name).elements();
     operations.push_back(root / name);
     for (const Member& operation : operations) {
@@ -130,6 +131,7 @@ void read_operations(MemberReader& reader, const Member& root, TargetFile& targe
   target.list = read_optional(reader, root / "list", {}, {"ids", "id"});
   target.validate = read_optional(reader, root / "validate", {});
   target.repair = read_optional(reader, root / "repair", {}, {"repaired", "dry_run"});
+  target.shutdown = read_optional(reader, root / "shutdown", {});
   if (target.update) {
     target.update->statuses = reader.texts(root / "update" / "statuses");
     if (!TargetFile::uses(*target.update, "agent_id")) {

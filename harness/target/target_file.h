@@ -105,6 +105,7 @@ struct TargetFile {
   std::optional<TargetCommand> list;
   std::optional<TargetCommand> validate;
   std::optional<TargetCommand> repair;
+  std::optional<TargetCommand> shutdown;
   TargetObservation observe;
   TargetSessions sessions;
   std::vector<std::string> watch;
