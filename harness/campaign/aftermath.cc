@@ -1,15 +1,14 @@
 #include "harness/campaign/aftermath.h"
 
 #include <algorithm>
-#include <thread>
 
 #include <fmt/format.h>
 
 #include "harness/campaign/agent_processes.h"
 #include "harness/campaign/leftover_files.h"
+#include "harness/campaign/poll.h"
 #include "harness/campaign/tree_digest.h"
 #include "harness/fault/registry_damage.h"
-#include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/file_io.h"
 
@@ -17,18 +16,6 @@ namespace stress {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Looks again and again until `done`; what is awaited has no event to wait for.
-template <class Done>
-bool poll_until(std::chrono::milliseconds timeout, const Done& done) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() >= deadline) return false;
-    reap_adopted();
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
 
 /// One that outlives its killed spawner may still make a session. It does not look different from a
 /// server by its arguments, but it calls itself so.

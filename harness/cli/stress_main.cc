@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
@@ -34,6 +35,7 @@ int parse_and_run(const std::vector<std::string>& argv) {
   add_suite(app, action, argv);
   add_check(app, action);
   add_report(app, action);
+  add_target(app, action);
 
   // Flags alone mean the main job.
   std::vector<std::string> arguments(argv.begin() + 1, argv.end());
@@ -48,8 +50,12 @@ int parse_and_run(const std::vector<std::string>& argv) {
   };
   if (!arguments[0].starts_with('-') &&
       std::ranges::none_of(app.get_subcommands(nullptr), is_named)) {
-    fmt::print(stderr, "stress: no such command: '{}'; there are run, suite, check and report\n",
-               arguments[0]);
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands(nullptr)) {
+      names.push_back(command->get_name());
+    }
+    fmt::print(stderr, "stress: no such command: '{}'; there are {}\n", arguments[0],
+               fmt::join(names, ", "));
     return kExitUsage;
   }
   std::ranges::reverse(arguments);  // CLI11 takes them from the back

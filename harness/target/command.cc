@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -43,6 +44,25 @@ Placeholders placeholders(const TargetFile& file, const RunPlace& place) {
           {"target_dir", file.folder().string()},
           {"stress_dir", own_folder().string()},
           {"home", variable(place, "HOME")}};
+}
+
+/// Whether a process (its argv joined by spaces) runs this program: its first word, or that behind
+/// an interpreter's, is the program's (with its folder, where it was found on PATH), and the first
+/// argument that is no option (a script, a subcommand, a workspace) is among its own. What differs
+/// from one operation to the next identifies nothing.
+bool runs(const std::string& process, const std::vector<std::string>& argv) {
+  const std::string padded = " " + process + " ";
+  const auto word = std::find_if(argv.begin() + 1, argv.end(), [](const std::string& argument) {
+    return !argument.empty() && !argument.starts_with('-');
+  });
+  return std::ranges::any_of(std::array{" ", "/"}, [&](const char* before) {
+    const std::string program = before + argv.front() + " ";
+    const std::size_t at = padded.find(program);
+    if (at == std::string::npos) return false;
+    if (std::ranges::count(padded.substr(1, at), ' ') > 1) return false;
+    if (word == argv.end() || !placeholders_in(*word).empty()) return true;
+    return padded.find(" " + *word + " ", at + program.size() - 1) != std::string::npos;
+  });
 }
 
 /// How an operation came out.
@@ -328,17 +348,9 @@ std::vector<const std::vector<std::string>*> CommandTarget::programs() const {
   return all;
 }
 
-/// A program of the target's, by its first two words; a script's stand behind its interpreter.
 bool CommandTarget::in_transit(const std::string& command) const {
-  const std::string padded = " " + command + " ";
   return std::ranges::any_of(programs(), [&](const std::vector<std::string>* argv) {
-    std::string words = expand(argv->front(), values_) + " ";
-    if (argv->size() > 1) {
-      // What differs from one operation to the next identifies no program.
-      const std::string second = expand((*argv)[1], values_);
-      if (placeholders_in(second).empty()) words += second + " ";
-    }
-    return padded.contains(" " + words) || padded.contains("/" + words);  // as found on PATH
+    return runs(command, expand(*argv, values_));
   });
 }
 

@@ -97,6 +97,15 @@ class Walker {
   std::optional<std::size_t> found_;
 };
 
+/// A part of a JSON pointer as the name that it stands for.
+std::string unescaped(std::string part) {
+  for (std::size_t at = 0; (at = part.find('~', at)) != std::string::npos; ++at) {
+    if (part.compare(at, 2, "~1") == 0) part.replace(at, 2, "/");
+    if (part.compare(at, 2, "~0") == 0) part.replace(at, 2, "~");
+  }
+  return part;
+}
+
 }  // namespace
 
 std::vector<std::string> way_to(const std::string& field) {
@@ -106,7 +115,8 @@ std::vector<std::string> way_to(const std::string& field) {
   const char separator = pointer ? '/' : '.';
   for (std::size_t begin = pointer ? 1 : 0; begin <= field.size();) {
     const std::size_t end = std::min(field.find(separator, begin), field.size());
-    way.push_back(field.substr(begin, end - begin));
+    way.push_back(pointer ? unescaped(field.substr(begin, end - begin))
+                          : field.substr(begin, end - begin));
     begin = end + 1;
   }
   return way;

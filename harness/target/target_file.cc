@@ -273,10 +273,10 @@ base::Result<TargetFile> load_target_file(const std::filesystem::path& file) {
   TargetFile target;
   std::error_code error;
   target.file = std::filesystem::absolute(file, error).lexically_normal();
-  reader.object(root, {"$schema", "name", "description", "env",       "agent_binaries", "agent_id",
-                       "cwd",     "mcp",  "tasks",       "setup",     "spawn",          "kill",
-                       "update",  "list", "validate",    "repair",    "observe",        "sessions",
-                       "watch",   "logs", "promises",    "timeout_ms"});
+  reader.object(root, {"$schema", "name", "description", "env",        "agent_binaries", "agent_id",
+                       "cwd",     "mcp",  "tasks",       "setup",      "spawn",          "kill",
+                       "update",  "list", "validate",    "repair",     "observe",        "sessions",
+                       "watch",   "logs", "promises",    "timeout_ms", "shutdown"});
   reader.require(root / "name", R"(a short name for reports, e.g. "my-orchestrator")");
   target.name = reader.text(root / "name");
   reader.text(root / "$schema");

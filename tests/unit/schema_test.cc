@@ -1,10 +1,6 @@
 // Goal: what the writers write is what the published schemas say, and the schemas refuse what is
 // wrong. Method: validate with an independent implementation (Python's jsonschema).
-#include <stdlib.h>
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -15,40 +11,14 @@
 #include "reports/writers/writers.h"
 #include "tests/unit/evidence_builder.h"
 #include "tests/unit/report_samples.h"
+#include "tests/unit/schema_support.h"
 
 namespace {
 
-/// Each line of `text` (or all of it as one document) against the schema; what the validator says.
-std::string complaint(const std::string& schema, const std::string& text, bool by_line) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "ss schema-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) return "mkdtemp failed";
-  const std::filesystem::path folder = pattern;
-  std::ofstream(folder / "document", std::ios::binary) << text;
-  const std::string program = R"(
-import json, sys, jsonschema
-schema = json.load(open(sys.argv[1]))
-jsonschema.Draft202012Validator.check_schema(schema)
-validator = jsonschema.Draft202012Validator(schema)
-text = open(sys.argv[2], encoding="utf-8").read()
-for document in (text.splitlines() if sys.argv[3] == "lines" else [text]):
-    for error in validator.iter_errors(json.loads(document)):
-        print(error.json_path, error.message[:200], document[:200])
-print("checked")
-)";
-  const std::string command =
-      report::shell_command({"/usr/bin/python3", "-c", program,
-                             std::string(SPAWNSTORM_SOURCE_DIR "/scenarios/schema/") + schema,
-                             (folder / "document").string(), by_line ? "lines" : "whole"});
-  std::string out;
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) out.push_back(static_cast<char>(c));
-  pclose(pipe);
-  std::filesystem::remove_all(folder);
-  return out;
-}
+using stress::testing::schema_complaint;
 
 std::string report_complaint(const std::string& json) {
-  return complaint("report.schema.json", json, false);
+  return schema_complaint("report.schema.json", json, false);
 }
 
 TEST(Schemas, ReportsMatchTheirs) {
@@ -96,13 +66,13 @@ TEST(Schemas, HistoriesMatchTheirs) {
   add(stress::Trouble{"t"});
   add(*evidence.quiescence);
   add(stress::Finished{});
-  EXPECT_EQ(complaint("history.schema.json", text, true), "checked\n");
+  EXPECT_EQ(schema_complaint("history.schema.json", text, true), "checked\n");
 }
 
 TEST(Schemas, AWrongHistoryLineIsRefused) {
   for (const char* line : {R"({"event":"unheard"})", R"({"event":"invoke","id":-1})",
                            R"({"event":"stall","surprise":1})", R"({})"}) {
-    EXPECT_NE(complaint("history.schema.json", line, true), "checked\n") << line;
+    EXPECT_NE(schema_complaint("history.schema.json", line, true), "checked\n") << line;
   }
 }
 

@@ -1,0 +1,76 @@
+#include "harness/campaign/settings_fit.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/target_file_support.h"
+
+namespace stress {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+class SettingsFit : public ::testing::Test {
+ protected:
+  base::Result<StormSettings> fit(StormSettings settings, const json& change = {}) {
+    json target = testing::smallest_target();
+    if (!change.is_null()) target.merge_patch(change);
+    settings.target = folder_.write("t.json", target).string();
+    return fit_to_target(std::move(settings));
+  }
+  testing::TargetFolder folder_;
+};
+
+TEST_F(SettingsFit, DefaultsThatATargetCannotMeetBecomeNothing) {
+  const auto fitted = fit({});
+  ASSERT_TRUE(fitted) << fitted.error().message;
+  EXPECT_EQ(fitted->update_rate, 0);
+  EXPECT_EQ(fitted->kill_rate, 0);
+  EXPECT_EQ(fitted->list_rate, 0);
+  EXPECT_EQ(fitted->validate_rate, 0);
+  EXPECT_EQ(fitted->child_rate, 0);
+  EXPECT_EQ(fitted->preload, 0);
+  EXPECT_EQ(fitted->agents, StormSettings{}.agents);
+}
+
+TEST_F(SettingsFit, WhatIsOfferedStays) {
+  const auto fitted = fit({}, {{"kill", {{"argv", {"orc", "kill", "{agent_id}"}}}}});
+  ASSERT_TRUE(fitted) << fitted.error().message;
+  EXPECT_EQ(fitted->kill_rate, StormSettings{}.kill_rate);
+}
+
+TEST_F(SettingsFit, WhatWasAskedForAndCannotBeMetIsAnError) {
+  StormSettings settings;
+  settings.given = {"kill-rate"};
+  EXPECT_EQ(fit(settings).error().message, "--kill-rate 0.1: the target small has no kill");
+  settings.given = {"sessions"};
+  settings.sessions = "process";
+  EXPECT_THAT(fit(settings).error().message,
+              HasSubstr("the target small has sessions of kind tmux"));
+  settings = {};
+  settings.given = {"max-concurrent"};
+  settings.max_concurrent = 3;
+  EXPECT_THAT(fit(settings).error().message,
+              HasSubstr("--max-concurrent 3: the target small sets"));
+}
+
+TEST_F(SettingsFit, SessionsAreOfTheKindThatTheFileSays) {
+  const auto fitted = fit({}, {{"sessions", {{"kind", "none"}, {"name", nullptr}}}});
+  ASSERT_TRUE(fitted) << fitted.error().message;
+  EXPECT_EQ(fitted->sessions, "none");
+}
+
+TEST_F(SettingsFit, RefusalsByADeclaredLimitAreAccepted) {
+  const json limit = {{"promises", {{"max_concurrent", 5}}}};
+  EXPECT_TRUE(fit({}, limit)->accept_refusals);
+  StormSettings few;
+  few.agents = 2;
+  few.spawns = 2;
+  EXPECT_FALSE(fit(few, limit)->accept_refusals);
+}
+
+}  // namespace
+}  // namespace stress
