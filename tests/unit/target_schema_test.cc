@@ -31,7 +31,7 @@ const std::vector<std::string>& right_changes() {
            R"({"sessions": {"kind": "none", "name": null}, "agent_id": {"env": "ID"}})",
            R"({"sessions": {"kind": "process", "name": null}, "observe": {"pid": "/pid"}})",
            R"({"mcp": {"argv": ["m"]}, "shutdown": {"argv": ["s"]}, "spawn": {"argv": null,
-          "tool": "spawn", "arguments": {"type": ["{agent_type}", 3]}, "id": {"text": "id (\\d+)"},
+          "tool": "spawn", "arguments": {"type": ["{agent_type}", 3]}, "id": {"text": "id ([0-9]+)."},
       "refused" : {"text" : "limit"}
 }
 })",
