@@ -8,9 +8,9 @@ import os
 import sqlite3
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 
-from registry import ACTIVE, Damaged, Failed  # noqa: E402
+from registry import ACTIVE, Damaged, Failed
 
 FIELDS = ("id", "task", "type", "parent", "depth", "status", "progress", "message", "version",
           "tmux_session", "pid", "attempt", "created_at", "updated_at")
@@ -21,7 +21,7 @@ SCHEMA = (f"create table if not exists agents (place integer, {', '.join(COLUMNS
 BUSY_SECONDS = 30
 
 
-class Store:
+class Database:
     def __init__(self, workspace):
         self.path = os.path.join(workspace, "registry.db")
 
@@ -99,8 +99,8 @@ class Store:
     def write(self, database, document):
         for place, agent in enumerate(reversed(document["agents"])):
             values = [agent[name] for name in FIELDS] + [json.dumps(agent[name]) for name in NESTED]
-            database.execute(f"insert or replace into agents values (?, {', '.join('?' * len(COLUMNS))})",
-                             [place, *values])
+            marks = ", ".join("?" * len(values))
+            database.execute(f"insert or replace into agents values (?, {marks})", [place, *values])
         for name, value in document.items():
             if name != "agents":
                 database.execute("insert or replace into settings values (?, ?)",
