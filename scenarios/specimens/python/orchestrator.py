@@ -13,6 +13,7 @@ lock, still has this attempt and is active: a session that appears after its spa
 record given up runs nothing. The commit is a compare and set on status and attempt.
 """
 
+import contextlib
 import datetime
 import json
 import os
@@ -76,9 +77,9 @@ class Orchestrator:
         agent = self.intend(task, kind, parent or ROOT)
         try:
             self.commit(agent, self.start(agent))
-        except Exception:
+        except Exception as error:
             self.give_up(agent)
-            raise
+            raise Failed(f"agent {agent['id']} did not start: {error}") from error
         return {"agent_id": agent["id"], "tmux_session": agent["tmux_session"]}
 
     def intend(self, task, kind, parent):
@@ -178,7 +179,8 @@ class Orchestrator:
                 self.touch(record, status="failed", owner=None)
 
         try:
-            self.registry.transact(change)
+            with contextlib.suppress(Refused):
+                self.registry.transact(change)
         finally:
             self.end_attempt(agent)
 

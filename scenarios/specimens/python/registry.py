@@ -88,7 +88,7 @@ class Registry:
         self.sync_folder()
 
     def temporary(self):
-        return f"{self.path}.tmp-{os.getpid()}-{os.urandom(4).hex()}"
+        return unique(self.path)
 
     def write_synced(self, path, text):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -101,7 +101,7 @@ class Registry:
             os.close(fd)
 
     def keep_backup(self):
-        link = self.temporary()
+        link = unique(self.backup)
         try:
             os.link(self.path, link)
             os.rename(link, self.backup)
@@ -124,8 +124,8 @@ class Registry:
                 raise Failed(f"{self.path} exists already")
             temporary = self.temporary()
             self.write_synced(temporary, encode(document))
+            os.link(temporary, self.backup)
             os.rename(temporary, self.path)
-            self.keep_backup()
             self.sync_folder()
 
     def damage(self):
@@ -155,12 +155,16 @@ class Registry:
     def leftovers(self):
         """Temporary files. Under the lock they are dead writers', as writers have it too."""
         names = sorted(os.listdir(self.workspace))
-        return [name for name in names if name.startswith("registry.json.tmp")]
+        return [name for name in names if name.startswith("registry.json") and ".tmp" in name]
 
     def sweep(self):
         with self.lock():
             for name in self.leftovers():
                 os.unlink(os.path.join(self.workspace, name))
+
+
+def unique(path):
+    return f"{path}.tmp-{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def encode(document):

@@ -98,8 +98,11 @@ class Tmux:
             time.sleep(0.2)
         else:
             raise Unknown(f"tmux list-panes: {error}")
+        return self.parse(out)
+
+    def parse(self, listing):
         found = {}
-        for line in out.splitlines():
+        for line in listing.splitlines():
             name, server, pid, dead, workspace, attempt = line.split("|")
             found[name] = Session(name, int(server), int(pid), dead == "1", workspace, attempt)
         return found
