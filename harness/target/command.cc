@@ -123,7 +123,10 @@ class CommandTarget final : public Target {
                                 bool dry_run) const;
   [[nodiscard]] Ran call_tool(const TargetCommand& command, const Placeholders& values,
                               bool dry_run);
-  [[nodiscard]] std::vector<const std::vector<std::string>*> programs() const;
+  /// All operations of a storm and after it.
+  [[nodiscard]] std::vector<const TargetCommand*> operations() const;
+  /// Whether the server has all tools that are to be called.
+  base::Status check_tools();
 
   TargetFile file_;
   RunPlace place_;
@@ -241,8 +244,9 @@ base::Status CommandTarget::setup(const TargetSetup& /*setup*/) {
     return base::fail(base::Errc::kInvalid, "{}: setup: {}{}: {}", file_.file.string(),
                       fmt::join(expand(command.argv, values_), " "), command.tool, ran.error);
   }
+  base::Status has_tools = check_tools();
   tools_.close();
-  return {};
+  return has_tools;
 }
 
 Reply CommandTarget::spawn(const SpawnArguments& arguments) {
@@ -338,20 +342,33 @@ SessionNaming CommandTarget::session_naming() const {
   return naming;
 }
 
-std::vector<const std::vector<std::string>*> CommandTarget::programs() const {
-  std::vector<const std::vector<std::string>*> all = {&file_.spawn.argv, &file_.mcp};
+std::vector<const TargetCommand*> CommandTarget::operations() const {
+  std::vector<const TargetCommand*> all = {&file_.spawn};
   for (const auto* optional :
-       {&file_.kill, &file_.update, &file_.list, &file_.validate, &file_.repair}) {
-    if (*optional) all.push_back(&(*optional)->argv);
+       {&file_.kill, &file_.update, &file_.list, &file_.validate, &file_.repair, &file_.shutdown}) {
+    if (*optional) all.push_back(&**optional);
   }
-  std::erase_if(all, [](const auto* argv) { return argv->empty(); });
   return all;
 }
 
+base::Status CommandTarget::check_tools() {
+  if (file_.mcp.empty()) return {};
+  const auto tools = tools_.list_tools();
+  if (!tools) return base::fail_from(tools.error(), file_.file.string());
+  for (const TargetCommand* operation : operations()) {
+    if (operation->tool.empty()) continue;
+    if (std::ranges::find(*tools, operation->tool) != tools->end()) continue;
+    return base::fail(base::Errc::kInvalid, "{}: the MCP server has no tool \"{}\"; it has {}",
+                      file_.file.string(), operation->tool, fmt::join(*tools, ", "));
+  }
+  return {};
+}
+
 bool CommandTarget::in_transit(const std::string& command) const {
-  return std::ranges::any_of(programs(), [&](const std::vector<std::string>* argv) {
-    return runs(command, expand(*argv, values_));
-  });
+  const auto is_it = [&](const std::vector<std::string>& argv) {
+    return !argv.empty() && runs(command, expand(argv, values_));
+  };
+  return is_it(file_.mcp) || std::ranges::any_of(operations(), is_it, &TargetCommand::argv);
 }
 
 }  // namespace

@@ -51,6 +51,12 @@ base::Result<McpReply> ToolServer::call(const std::string& tool, const json& arg
   return (*mcp)->call(tool, arguments, timeout_);
 }
 
+base::Result<std::vector<std::string>> ToolServer::list_tools() {
+  const auto mcp = client();
+  if (!mcp) return std::unexpected(mcp.error());
+  return (*mcp)->list_tools(timeout_);
+}
+
 void ToolServer::close() {
   const std::lock_guard lock(mutex_);
   client_.reset();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,8 @@ class ToolServer {
   ToolServer(RpcServer server, std::chrono::milliseconds timeout);
   /// Errors: those of McpClient.
   base::Result<McpReply> call(const std::string& tool, const nlohmann::json& arguments);
+  /// Errors: those of McpClient.
+  base::Result<std::vector<std::string>> list_tools();
   /// Ends the server, once no call is in flight; the next one starts another.
   void close();
 

@@ -79,6 +79,7 @@ class Spawner {
   bool spawn_until_done(std::uint64_t slot, const Choice& choice) {
     bool replacement = std::ranges::find(thread_.replaced, slot) != thread_.replaced.end();
     bool below_root = !choice.of("child").chance(shared_.config.child_rate);
+    std::string why;
     for (int attempt = 0; attempt < shared_.config.attempts_max; ++attempt) {
       wait_below_ceiling();
       if (shared_.control.stop != 0) return true;
@@ -97,14 +98,16 @@ class Spawner {
         return true;
       }
       if (reply.outcome == OpOutcome::kRefused && shared_.config.accept_refusals) return true;
+      why = reply.error;
       // The parent may have ended meanwhile, or stand too deep.
       below_root = true;
       replacement = true;
       // A server that was just killed needs a moment; what is tested is not how fast we retry.
       std::this_thread::sleep_for(std::chrono::milliseconds(std::min(20 * (attempt + 1), 200)));
     }
-    shared_.recorder.note(Trouble{fmt::format("{}: spawn {} was not acknowledged in {} attempts",
-                                              thread_.client, slot, shared_.config.attempts_max)});
+    shared_.recorder.note(
+        Trouble{fmt::format("{}: spawn {} was not acknowledged in {} attempts; the last one: {}",
+                            thread_.client, slot, shared_.config.attempts_max, why)});
     return false;
   }
 

@@ -2,6 +2,7 @@
 // Method: the correct specimen, served over stdio, with a tmux server of its own.
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::Contains;
 using testing::HasSubstr;
+
+constexpr const char* kTarget = SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/mcp/orchestrator.json";
 
 /// Errors become the text that is compared.
 std::string told(const Reply& reply) {
@@ -43,10 +46,9 @@ class McpTargetTest : public testing::Test {
     place_.env = {"PATH=/usr/bin:/bin", "SHELL=/bin/sh", "LANG=C.UTF-8",
                   "HOME=" + (folder_ / "home").string(),
                   "TMUX_TMPDIR=" + (folder_ / "tmux").string()};
-    const std::string file = SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/mcp/orchestrator.json";
-    const auto furnished = furnish(file, place_);
+    const auto furnished = furnish(kTarget, place_);
     ASSERT_TRUE(furnished) << furnished.error().message;
-    auto made = make_target(file, place_);
+    auto made = make_target(kTarget, place_);
     ASSERT_TRUE(made) << made.error().message;
     target_ = std::move(*made);
     const auto ready = target_->setup({});
@@ -115,6 +117,18 @@ TEST_F(McpTargetTest, RepairTellsWhatItDid) {
   EXPECT_EQ(target_->repair(false).reported, 1);
   EXPECT_EQ(status_of(agent), "failed");
   EXPECT_EQ(target_->repair(false).reported, 0);
+}
+
+TEST_F(McpTargetTest, AToolThatTheServerLacksIsSaidBeforeTheRun) {
+  const fs::path file = folder_ / "wrong.json";
+  std::ofstream(file) << R"({"extends": ")" << kTarget << R"(", "kill": {"tool": "kil_agent"}})";
+  fs::remove_all(place_.workspace);
+  const auto wrong = make_target(file, place_);
+  ASSERT_TRUE(wrong) << wrong.error().message;
+  const auto ready = (*wrong)->setup({});
+  ASSERT_FALSE(ready);
+  EXPECT_THAT(ready.error().message,
+              HasSubstr("no tool \"kil_agent\"; it has spawn_agent, kill_agent"));
 }
 
 TEST_F(McpTargetTest, EvenALoginShellFindsTheStandIns) {
