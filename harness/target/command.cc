@@ -172,6 +172,7 @@ TargetOffers CommandTarget::offers() const {
   offers.list = file_.list.has_value();
   offers.validate = file_.validate.has_value();
   offers.parents = facts().has_hierarchy;
+  offers.server_per_process = !file_.mcp.empty();
   offers.limits = offers.preload = offers.unique_types = offers.session_choice = false;
   offers.update_fields.clear();
   offers.partial_updates = false;

@@ -79,7 +79,7 @@ class Spawner {
   bool spawn_until_done(std::uint64_t slot, const Choice& choice) {
     bool replacement = std::ranges::find(thread_.replaced, slot) != thread_.replaced.end();
     bool below_root = !choice.of("child").chance(shared_.config.child_rate);
-    std::string why;
+    std::string error;
     for (int attempt = 0; attempt < shared_.config.attempts_max; ++attempt) {
       wait_below_ceiling();
       if (shared_.control.stop != 0) return true;
@@ -98,7 +98,7 @@ class Spawner {
         return true;
       }
       if (reply.outcome == OpOutcome::kRefused && shared_.config.accept_refusals) return true;
-      why = reply.error;
+      error = reply.error;
       // The parent may have ended meanwhile, or stand too deep.
       below_root = true;
       replacement = true;
@@ -107,7 +107,7 @@ class Spawner {
     }
     shared_.recorder.note(
         Trouble{fmt::format("{}: spawn {} was not acknowledged in {} attempts; the last one: {}",
-                            thread_.client, slot, shared_.config.attempts_max, why)});
+                            thread_.client, slot, shared_.config.attempts_max, error)});
     return false;
   }
 

@@ -141,5 +141,84 @@ TEST_F(AgentProgram, SaysHowItIsUsedAndWhenItCannotTell) {
   EXPECT_EQ(exit_code(Scoped(start({(folder_ / "none" / "log").string(), "a"}))), 74);
 }
 
+/// Under the name of a real agent, as a target starts it.
+class BorrowedName : public AgentProgram {
+ protected:
+  void SetUp() override {
+    AgentProgram::SetUp();
+    fs::create_directory(folder_ / "bin");
+    fs::create_symlink(program(), folder_ / "bin" / "claude");
+  }
+  static fs::path program() {
+    return fs::read_symlink("/proc/self/exe").parent_path() / "spawnstorm-agent";
+  }
+  pid_t start_as(const fs::path& name, std::vector<std::string> arguments,
+                 std::vector<std::string> env) const {
+    arguments.insert(arguments.begin(), name.string());
+    env.push_back("PATH=" + (folder_ / "bin").string() + ":/usr/bin:/bin");
+    return test::start({.argv = arguments, .env = env});
+  }
+  [[nodiscard]] std::string log_variable() const { return "SPAWNSTORM_AGENT_LOG=" + log_.string(); }
+};
+
+TEST_F(BorrowedName, TakesAnyArgumentsAndTellsWhoItIsByAVariable) {
+  const Scoped agent(start_as(folder_ / "bin" / "claude", {"-p", "Write the parser.", "--loud"},
+                              {log_variable(), "SPAWNSTORM_AGENT_ID_VARIABLE=MY_ID", "MY_ID=a-1"}));
+  ASSERT_EQ(wait_for_lines(1).size(), 1U);
+  ::kill(agent.pid(), SIGTERM);
+  EXPECT_EQ(exit_code(agent), 0);
+  const auto told = lines();
+  ASSERT_EQ(told.size(), 2U);
+  for (const auto& line : told) {
+    EXPECT_EQ(line["agent"], "a-1");
+    EXPECT_EQ(line["pid"], agent.pid());
+    EXPECT_EQ(line["session"], "");
+    EXPECT_EQ(line["parent"], ::getpid());
+  }
+}
+
+TEST_F(BorrowedName, TellsWhoItIsByAnArgumentInEitherForm) {
+  for (const auto& arguments : {std::vector<std::string>{"x", "--id", "a-1"}, {"--id=a-1", "x"}}) {
+    fs::remove(log_);
+    const Scoped agent(start_as(folder_ / "bin" / "claude", arguments,
+                                {log_variable(), "SPAWNSTORM_AGENT_ID_AFTER=--id"}));
+    ASSERT_EQ(wait_for_lines(1).size(), 1U);
+    EXPECT_EQ(lines().at(0)["agent"], "a-1");
+  }
+}
+
+TEST_F(BorrowedName, FindsItsLogWithoutItsEnvironment) {
+  fs::create_symlink(log_, folder_ / "bin" / ".agent-log");
+  const Scoped agent(start_as(folder_ / "bin" / "claude", {}, {}));
+  ASSERT_EQ(wait_for_lines(1).size(), 1U);
+  EXPECT_EQ(lines().at(0)["agent"], "");
+}
+
+TEST_F(BorrowedName, IsNotShownByWhoFollowsTheLinkFirst) {
+  const Scoped agent(start_as(program(), {"any", "words", "at", "all"}, {log_variable()}));
+  EXPECT_EQ(wait_for_lines(1).size(), 1U);
+}
+
+TEST_F(BorrowedName, AnswersAQuestionForItsVersionAndIsNotBorn) {
+  EXPECT_EQ(
+      exit_code(Scoped(start_as(folder_ / "bin" / "claude", {"--version"}, {log_variable()}))), 0);
+  EXPECT_FALSE(fs::exists(log_));
+}
+
+TEST_F(BorrowedName, TellsTheTmuxSessionThatItLivesIn) {
+  const std::string server = (folder_ / "server").string();
+  const auto tmux = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"tmux", "-S", server, "-f", "/dev/null"});
+    return exit_code(Scoped(test::start(
+        {.argv = arguments,
+         .env = {"PATH=" + (folder_ / "bin").string() + ":/usr/bin:/bin", log_variable()}})));
+  };
+  ASSERT_EQ(tmux({"new-session", "-d", "-s", "agent_a-1", "claude", "--go"}), 0);
+  const auto told = wait_for_lines(1);
+  EXPECT_EQ(tmux({"kill-server"}), 0);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0]["session"], "agent_a-1");
+}
+
 }  // namespace
 }  // namespace stress

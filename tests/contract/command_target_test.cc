@@ -34,7 +34,8 @@ class CommandTargets : public ::testing::Test {
     place_.env = {"PATH=/usr/bin:/bin", "HOME=" + (folder_.path() / "home").string(),
                   "TMUX_TMPDIR=" + folder_.path().string()};
   }
-  void operation(const std::string& name, const std::string& script, const json& more = {}) {
+  void operation(const std::string& name, const std::string& script,
+                 const json& more = json::object()) {
     description_[name] = {{"argv", shell(script)}};
     if (name == "spawn") description_[name]["id"] = "stdout";
     description_[name].update(more);
@@ -122,9 +123,14 @@ TEST_F(CommandTargets, AListIsReadInEachOfItsForms) {
   operation("list", R"(echo '{"a": {"x": {}, "y": {}}}')", {{"ids", "/a"}});
   EXPECT_THAT(target().list().seen, ElementsAre("x", "y"));
   target_.reset();
-  operation("list", R"(echo '[{"n": "x"}, {"n": "y"}]')", {{"ids", ""}, {"id", "/n"}});
-  description_["list"]["ids"] = "/0";
-  EXPECT_EQ(target().list().outcome, OpOutcome::kInfo) << "an object's members are no ids here";
+  operation("list", R"(echo '{"a": [{"n": "x"}, {"n": 2}]}')", {{"ids", "/a"}, {"id", "/n"}});
+  EXPECT_THAT(target().list().seen, ElementsAre("x", "2"));
+  target_.reset();
+  operation("list", R"(echo '{"a": ["x", "y"]}')", {{"ids", "/a"}});
+  EXPECT_THAT(target().list().seen, ElementsAre("x", "y"));
+  target_.reset();
+  operation("list", R"(echo '{"b": []}')", {{"ids", "/a"}});
+  EXPECT_EQ(target().list().outcome, OpOutcome::kInfo);
   target_.reset();
   operation("list", "echo x; echo; echo y", {{"ids", "stdout"}});
   EXPECT_THAT(target().list().seen, ElementsAre("x", "y"));

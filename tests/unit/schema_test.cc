@@ -7,7 +7,6 @@
 
 #include "harness/check/invariants.h"
 #include "harness/history/codec.h"
-#include "reports/writers/text.h"
 #include "reports/writers/writers.h"
 #include "tests/unit/evidence_builder.h"
 #include "tests/unit/report_samples.h"
