@@ -10,6 +10,7 @@
 
 #include "harness/campaign/settings_fields.h"
 #include "harness/target/json_source.h"
+#include "harness/target/target_file.h"
 
 namespace stress {
 namespace fs = std::filesystem;
@@ -63,6 +64,9 @@ base::Status read_settings(const JsonSource& source, const json& run, StormSetti
       return source.wrong("run." + key,
                           fmt::format("no such setting; known are {}", fmt::join(known, ", ")));
     }
+  }
+  if (is_target_file(settings.target)) {
+    settings.target = (source.file().parent_path() / settings.target).lexically_normal().string();
   }
   if (const std::string problem = problem_with(settings); !problem.empty()) {
     const std::string field =

@@ -23,7 +23,8 @@ struct Scenario {
   std::map<std::string, std::uint64_t> totals;  ///< exact figures of the report's totals
 };
 
-/// Reads a scenario (JSON with comments; scenarios/schema/scenario.schema.json).
+/// Reads a scenario (JSON with comments; scenarios/schema/scenario.schema.json). A target file is
+/// looked for from the scenario's folder.
 /// Errors: kInvalid "FILE:LINE: FIELD: what is wrong and what would be right", kNotFound, kIo.
 base::Result<Scenario> load_scenario(const std::filesystem::path& file);
 
