@@ -15,14 +15,14 @@ CONFIGURATION = """\
 [unix_http_server]
 file={socket}
 [supervisord]
-logfile={workspace}/supervisord.log
-pidfile={workspace}/supervisord.pid
+logfile=%(here)s/supervisord.log
+pidfile=%(here)s/supervisord.pid
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl=unix://{socket}
 [include]
-files={workspace}/conf.d/*.conf
+files=conf.d/*.conf
 """
 PROGRAM = """\
 [program:{name}]
@@ -43,7 +43,7 @@ class Supervisor:
     def start(self):
         os.makedirs(os.path.join(self.workspace, "conf.d"))
         with open(self.configuration, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.format(socket=self.socket, workspace=self.workspace))
+            file.write(CONFIGURATION.format(socket=self.socket))
         # Returns when its socket is there.
         subprocess.run(["/usr/bin/supervisord", "-c", self.configuration], check=True)
 

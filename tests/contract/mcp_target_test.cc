@@ -22,6 +22,8 @@ using testing::Contains;
 using testing::HasSubstr;
 
 constexpr const char* kTarget = SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/mcp/orchestrator.json";
+constexpr const char* kProgram =
+    SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/mcp/orchestrator_mcp.py";
 
 /// Errors become the text that is compared.
 std::string told(const Reply& reply) {
@@ -121,7 +123,9 @@ TEST_F(McpTargetTest, RepairTellsWhatItDid) {
 
 TEST_F(McpTargetTest, AToolThatTheServerLacksIsSaidBeforeTheRun) {
   const fs::path file = folder_ / "wrong.json";
-  std::ofstream(file) << R"({"extends": ")" << kTarget << R"(", "kill": {"tool": "kil_agent"}})";
+  std::ofstream(file) << R"({"extends": ")" << kTarget << R"(", "setup": null, "mcp": {"argv": )"
+                      << R"(["/usr/bin/python3", "-B", ")" << kProgram << R"(", "serve", "x"]},)"
+                      << R"("kill": {"tool": "kil_agent"}})";
   fs::remove_all(place_.workspace);
   const auto wrong = make_target(file, place_);
   ASSERT_TRUE(wrong) << wrong.error().message;
@@ -142,8 +146,7 @@ TEST_F(McpTargetTest, EvenALoginShellFindsTheStandIns) {
 }
 
 TEST_F(McpTargetTest, AServerIsWorkInProgressAndNoAgent) {
-  const std::string program = SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/mcp/orchestrator_mcp.py";
-  EXPECT_TRUE(target_->in_transit("/usr/bin/python3 -B " + program + " serve /x"));
+  EXPECT_TRUE(target_->in_transit(std::string("/usr/bin/python3 -B ") + kProgram + " serve /x"));
   EXPECT_FALSE(target_->in_transit("claude"));
 }
 
