@@ -103,7 +103,7 @@ static char *render(const struct registry *registry) {
   int active = 0;
   for (int i = 0; i < registry->count; ++i) active += is_active(&registry->agents[i]);
   fprintf(out,
-          "{\"workspace_id\": \"%s\", \"active_count\": %d, \"completed_count\": %d, "
+          "{\"workspace_id\": \"%s\", \"active_count\": %d, \"ended_count\": %d, "
           "\"total_spawned\": %d, \"agents\": [\n",
           registry->workspace_id, active, registry->count - active, registry->count);
   for (int i = 0; i < registry->count; ++i) {
