@@ -45,7 +45,7 @@ class Files(Registry):
             os.close(fd)
 
     def names(self):
-        return sorted(os.listdir(self.folder))
+        return sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else []
 
     def load(self):
         with open(self.path, "rb") as file:

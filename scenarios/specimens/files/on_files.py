@@ -8,8 +8,9 @@ class Twin(Orchestrator):
     registry_kind = Files
 
     def new_id(self, document, _kind):
-        """The next number. Records are never removed, and the lock is held until it has its folder."""
-        return f"{document['workspace_id']}-{len(document['agents'])}"
+        """The next number that has no folder; the lock is held until it has."""
+        numbers = [int(name.rpartition("-")[2]) for name in self.registry.names()]
+        return f"{document['workspace_id']}-{max([len(document['agents']), *numbers]) + 1}"
 
 
 if __name__ == "__main__":

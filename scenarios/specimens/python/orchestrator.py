@@ -63,7 +63,7 @@ class Orchestrator:
                   "max_depth": int(options.get("--max-depth", 5)),
                   "unique_types": "--unique" in options}
         document = {"workspace_id": os.urandom(8).hex(), "limits": limits, "active_count": 0,
-                    "completed_count": 0, "total_spawned": 0, "agents": []}
+                    "ended_count": 0, "total_spawned": 0, "agents": []}
         for number in range(int(options.get("--history", 0))):
             agent = self.new_record(document, "TASK-A", f"past{number}", ROOT, 1)
             agent.update(status="completed", progress=100, owner=None)

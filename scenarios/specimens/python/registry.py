@@ -72,7 +72,7 @@ class Registry:
         """Derived at each commit, never kept by hand."""
         agents = document["agents"]
         document["active_count"] = sum(agent["status"] in ACTIVE for agent in agents)
-        document["completed_count"] = len(agents) - document["active_count"]
+        document["ended_count"] = len(agents) - document["active_count"]
         document["total_spawned"] = len(agents)
 
     def save(self, text):

@@ -76,7 +76,7 @@ count() { # RECORD
 compose() { # in $composed: counts are derived, never kept by hand
   total=0 live=0
   each_agent count
-  composed="{\"workspace_id\": \"$workspace_id\", \"active_count\": $live, \"completed_count\": \
+  composed="{\"workspace_id\": \"$workspace_id\", \"active_count\": $live, \"ended_count\": \
 $((total - live)), \"total_spawned\": $total, \"agents\": [$newline$agents$newline]}"
 }
 

@@ -5,9 +5,9 @@
 
 . "${0%/*}/orchestrator.sh"
 
-enter() { # the record of $id, in one transaction with its session
+enter() { # TASK TYPE PARENT: the record of $id with the attempt $value, in one transaction
+  new_id=$id new_attempt=$value
   load
-  new_id=$id new_attempt=$attempt
   depth_below "$1" "$3"
   new_record "$1" "$2" "$3" "$depth" starting ""
   put id "\"$new_id\""
@@ -20,11 +20,8 @@ enter() { # the record of $id, in one transaction with its session
 spawn() { # TASK TYPE PARENT
   workspace_id=''
   new_record "$1" "$2" "" 1 starting ""
-  attempt=$value
-  session=$(create "agent_$id" "$attempt" env "AGENT_ID=$id" "$(command -v claude)") || exit 1
+  session=$(create "agent_$id" "$value" env "AGENT_ID=$id" "$(command -v claude)") || exit 1
   split_session
-  get attempt "$record"
-  attempt=$value
   locked enter "$1" "$2" "${3:-orchestrator}" || exit 1
   echo "{\"agent_id\": \"$id\", \"tmux_session\": \"agent_$id\"}" || exit 1
 }

@@ -109,7 +109,7 @@ class Database:
     def count(self, document):
         agents = document["agents"]
         document["active_count"] = sum(agent["status"] in ACTIVE for agent in agents)
-        document["completed_count"] = len(agents) - document["active_count"]
+        document["ended_count"] = len(agents) - document["active_count"]
         document["total_spawned"] = len(agents)
 
     def damage(self):
