@@ -35,9 +35,9 @@ inline constexpr std::string_view kTargetTemplate = R"json({
     "refused": {"exit": [3]}    // exit codes that promise: no effect
   },
 
-  // An MCP server over stdio: {"mcp": {"argv": ["node", "server.js"]}}. An operation then may be one
-  // of its tools: {"tool": "spawn_agent", "arguments": {"type": "{agent_type}"}} in place of "argv",
-  // with "id": "/agent_id" or {"text": "agent ([a-z0-9]+)"} and "refused": {"text": "limit"}.
+  // An orchestrator that is an MCP server over stdio: "mcp": {"argv": ["node", "server.js"]}.
+  // An operation then may be a tool in place of "argv": {"tool": "spawn_agent",
+  // "arguments": {"type": "{agent_type}"}, "id": "/agent_id", "refused": {"text": "limit"}}.
 
   // All further commands are optional. What is not here is not asked for.
   "kill": {"argv": ["python3", "{target_dir}/orc.py", "kill", "{workspace}", "{agent_id}"]},
