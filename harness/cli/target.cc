@@ -13,6 +13,7 @@
 #include "harness/check/invariants.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
+#include "harness/cli/interrupt.h"
 #include "harness/cli/target_template.h"
 #include "harness/target/target_file.h"
 #include "orchestrator/base/unique_fd.h"
@@ -94,6 +95,7 @@ void print_limits(const Target& target) {
 int lint(const std::string& file) {
   const base::Result<TargetFile> loaded = load_target_file(file);
   if (!loaded) return usage_error("target lint", loaded.error().message);
+  install_interrupt_handler();  // it is short: what it has begun, it also takes away
   const ScratchFolder scratch;
   if (scratch.path().empty()) return usage_error("target lint", "cannot make a temporary folder");
   Stage::Plan plan;

@@ -31,6 +31,7 @@ class CommandTargets : public ::testing::Test {
     place_.workspace = folder_.path() / "workspace";
     place_.agent_log = folder_.path() / "agents.jsonl";
     place_.scratch = folder_.path() / "scratch";
+    fs::create_directory(folder_.path() / "home");
     place_.env = {"PATH=/usr/bin:/bin", "HOME=" + (folder_.path() / "home").string(),
                   "TMUX_TMPDIR=" + folder_.path().string()};
   }
@@ -176,6 +177,11 @@ TEST_F(CommandTargets, EveryAgentThatCostsMoneyIsAStandIn) {
     EXPECT_EQ(target().spawn({.type = name}).agent, (place_.scratch / "bin" / name).string());
     EXPECT_EQ(fs::canonical(place_.scratch / "bin" / name).filename(), "spawnstorm-agent");
   }
+}
+
+TEST_F(CommandTargets, InALoginShellTooAStandInComesFirst) {
+  operation("spawn", R"(sh -l -c "command -v claude")");
+  EXPECT_EQ(target().spawn({}).agent, (place_.scratch / "bin" / "claude").string());
 }
 
 TEST_F(CommandTargets, SessionsAreOnTheDefaultServerOfTheRun) {
