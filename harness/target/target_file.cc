@@ -119,6 +119,12 @@ void check_tools(MemberReader& reader, const Member& root, const TargetFile& tar
   }
 }
 
+void require_agent(MemberReader& reader, const Member& at, const TargetCommand& operation) {
+  if (TargetFile::uses(operation, "agent_id")) return;
+  reader.wrong(at / (operation.tool.empty() ? "argv" : "arguments"),
+               "must name the agent: {agent_id}");
+}
+
 void read_operations(MemberReader& reader, const Member& root, TargetFile& target) {
   const Names agent = {"agent_id"};
   target.setup = read_setup(reader, root / "setup");
@@ -134,13 +140,9 @@ void read_operations(MemberReader& reader, const Member& root, TargetFile& targe
   target.shutdown = read_optional(reader, root / "shutdown", {});
   if (target.update) {
     target.update->statuses = reader.texts(root / "update" / "statuses");
-    if (!TargetFile::uses(*target.update, "agent_id")) {
-      reader.wrong(root / "update", "must name the agent: {agent_id}");
-    }
+    require_agent(reader, root / "update", *target.update);
   }
-  if (target.kill && !TargetFile::uses(*target.kill, "agent_id")) {
-    reader.wrong(root / "kill", "must name the agent: {agent_id}");
-  }
+  if (target.kill) require_agent(reader, root / "kill", *target.kill);
   if (target.list) {
     const Member ids = root / "list" / "ids";
     if (ids.present()) target.list->ids = read_reply(reader, ids);

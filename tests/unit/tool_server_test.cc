@@ -155,7 +155,8 @@ TEST_F(ToolTargetFileTest, PatternsMustBeRight) {
 }
 
 TEST_F(ToolTargetFileTest, AKillMustNameTheAgent) {
-  EXPECT_THAT(mistake({{"kill", {{"tool", "kill"}}}}), EndsWith("must name the agent: {agent_id}"));
+  EXPECT_THAT(mistake({{"kill", {{"tool", "kill"}}}}),
+              EndsWith("/kill/arguments: must name the agent: {agent_id}"));
   EXPECT_EQ(mistake({{"kill", {{"tool", "kill"}, {"arguments", {{"id", "{agent_id}"}}}}}}),
             "no mistake");
 }
