@@ -71,6 +71,7 @@ class Rehearsal {
     const ObservedAgent* record = look();
     if (record == nullptr) {
       std::vector<std::string> ids;
+      ids.reserve(seen_.agents.size());
       for (const ObservedAgent& agent : seen_.agents) ids.push_back(agent.id);
       judge(false, "registry",
             seen_.readable
@@ -150,6 +151,7 @@ class Rehearsal {
       return;
     }
     std::vector<std::string> names;
+    names.reserve(view.sessions.size());
     for (const ObservedSession& other : view.sessions) names.push_back(other.name);
     judge(false, "session",
           !view.answered

@@ -19,7 +19,7 @@ class Fit {
       : settings_(settings), target_(std::move(target)) {}
 
   template <class T>
-  void without(bool offered, const char* name, T& field, T none, std::string_view why) {
+  void without(bool offered, const char* name, T& field, const T& none, std::string_view why) {
     if (offered || field == none) return;
     if (settings_.given.contains(name) && complaint_.empty()) {
       complaint_ = fmt::format("--{} {}: {} {}", name, field, target_, why);

@@ -13,7 +13,7 @@
 namespace stress {
 namespace {
 
-constexpr char kSeparator = '|';  // in no session name of ours: those are [A-Za-z0-9_-]
+constexpr char kSeparator = '|';
 
 class TmuxProbe : public SessionProbe {
  public:
@@ -26,7 +26,7 @@ class TmuxProbe : public SessionProbe {
     const std::string option = naming_.option.empty() ? "" : fmt::format("#{{{}}}", naming_.option);
     const auto outcome =
         tmux({"-N", "list-panes", "-a", "-F",
-              fmt::format("#{{session_name}}{0}#{{pane_pid}}{0}#{{pane_dead}}{0}{1}", kSeparator,
+              fmt::format("#{{pane_pid}}{0}#{{pane_dead}}{0}{1}{0}#{{session_name}}", kSeparator,
                           option)});
     view.at.end = base::monotonic_ns();
     if (!outcome || outcome->timed_out) {
@@ -119,15 +119,17 @@ class TmuxProbe : public SessionProbe {
     return base::run(command);
   }
 
+  /// A target's session may have any name, so that stands last.
   void add(SessionsView& view, const std::string& line) const {
     const std::vector<std::string> fields = split(line, kSeparator);
     if (fields.size() < 4) return;
     ObservedSession session;
-    session.name = fields[0];
-    session.pid = to_number(fields[1]);
-    session.alive = fields[2] != "1";
+    session.pid = to_number(fields[0]);
+    session.alive = fields[1] != "1";
+    session.name =
+        line.substr(fields[0].size() + fields[1].size() + fields[2].size() + std::size_t{3});
     const bool named = naming_.agent_of(session.name).has_value();
-    session.marked = naming_.option.empty() ? named : fields[3] == naming_.value;
+    session.marked = naming_.option.empty() ? named : fields[2] == naming_.value;
     if (named && session.marked) session.agent = names_.of_session(session.name);
     view.sessions.push_back(std::move(session));
   }

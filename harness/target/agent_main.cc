@@ -161,10 +161,8 @@ void ask_session(char* name, std::size_t size) {
   std::size_t used = 0;
   for (ssize_t got = 1; got > 0 && used + 1 < size;) {
     got = ::read(ends[0], name + used, size - 1 - used);
-    if (got < 0 && errno == EINTR)
-      got = 1;
-    else if (got > 0)
-      used += static_cast<std::size_t>(got);
+    if (got > 0) used += static_cast<std::size_t>(got);
+    if (got < 0 && errno == EINTR) got = 1;
   }
   ::close(ends[0]);
   if (child > 0) ::waitpid(child, nullptr, 0);
@@ -174,7 +172,9 @@ void ask_session(char* name, std::size_t size) {
 
 /// The link .agent-log in the folder of the link by which this program was started.
 void log_beside(char* file, std::size_t size) {
-  const char* started_as = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  const unsigned long word = ::getauxval(AT_EXECFN);
+  const auto* started_as =
+      reinterpret_cast<const char*>(word);  // NOLINT(performance-no-int-to-ptr)
   const char* slash = started_as == nullptr ? nullptr : std::strrchr(started_as, '/');
   const int folder = slash == nullptr ? 0 : static_cast<int>(slash - started_as) + 1;
   std::snprintf(file, size, "%.*s.agent-log", folder, folder == 0 ? "" : started_as);
