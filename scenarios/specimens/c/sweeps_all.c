@@ -1,4 +1,4 @@
-/* Flaw: the sweep ends each session that is called like an agent's and is not in this registry, and so
+/* Flaw: the sweep ends each session with `agent_` in its name that is not in this registry, and so
  * another instance's (alamops/agetor#85).
  * The correct one ends only what bears the mark of its own workspace. */
 
@@ -7,5 +7,5 @@
 
 static int is_ours(const struct session *session, const struct registry *registry) {
   (void)registry;
-  return begins(session->name, "agent_");
+  return strstr(session->name, "agent_") != NULL;
 }

@@ -10,7 +10,7 @@ import time
 from orchestrator import Orchestrator, main
 from registry import Registry, discard
 
-STALE_SECONDS = 0.3
+STALE_SECONDS = 0.1
 
 
 class StolenLock(Registry):

@@ -1,4 +1,4 @@
-"""Flaw: the sweep ends each session that is called like an agent's and is not in this registry, and so
+"""Flaw: the sweep ends each session with `agent_` in its name that is not in this registry, and so
 another instance's (alamops/agetor#85).
 
 The correct one ends only what bears the mark of its own workspace."""
@@ -8,7 +8,7 @@ from orchestrator import Orchestrator, main
 
 class Flawed(Orchestrator):
     def is_ours(self, session, document):
-        return session.name.startswith("agent_")
+        return "agent_" in session.name
 
 
 if __name__ == "__main__":

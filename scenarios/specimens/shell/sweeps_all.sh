@@ -1,5 +1,5 @@
 #!/bin/sh
-# Flaw: the sweep ends each session that is called like an agent's and is not in this registry, and so
+# Flaw: the sweep ends each session with `agent_` in its name that is not in this registry, and so
 # another instance's (alamops/agetor#85).
 # The correct one ends only what bears the mark of its own workspace.
 
@@ -7,7 +7,7 @@
 
 is_ours() { # of $session
   case $name in
-    agent_*) return 0 ;;
+    *agent_*) return 0 ;;
     *) return 1 ;;
   esac
 }
