@@ -188,6 +188,7 @@ void Aftermath::observe() {
 
 void Aftermath::shut_down(std::chrono::milliseconds timeout) {
   std::vector<Group::Member> left;
+  const base::Status target_told = target_.shut_down();
   base::Status told;
   // Twice: a server that was told once and lives on is no fault of the target's.
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -200,6 +201,7 @@ void Aftermath::shut_down(std::chrono::milliseconds timeout) {
     if (empty) break;
   }
   if (!told && !left.empty()) collector_.trouble(told.error().message);
+  if (!target_told && !left.empty()) collector_.trouble(target_told.error().message);
   // A process is no member from the moment that it begins to exit; its files close a little later.
   std::vector<Leftover> leftovers;
   poll_until(timeout / 4, [&] {

@@ -103,7 +103,8 @@ class RecordedProbe final : public ServerlessProbe {
     SessionsView view;
     view.at.begin = base::monotonic_ns();
     const Observation registry = target_.observer().observe();
-    view.answered = registry.readable || registry.absent;
+    // A damaged registry is an answer too: it knows of nobody.
+    view.answered = !registry.not_looked;
     if (view.answered) add_all(view, registry);
     std::ranges::sort(view.sessions, {}, &ObservedSession::name);
     view.at.end = base::monotonic_ns();

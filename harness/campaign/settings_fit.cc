@@ -83,6 +83,11 @@ void fit_refusals(StormSettings& s, const TargetFacts& facts) {
   if (s.types != 0 && facts.promises_no_duplicates) s.accept_refusals = true;
 }
 
+/// So that a crash hits the spawn it was drawn for.
+void fit_workers(StormSettings& s, const TargetOffers& offers) {
+  if (offers.server_per_process && s.processes == 0 && s.threads == 0) s.threads = 1;
+}
+
 }  // namespace
 
 base::Result<StormSettings> fit_to_target(StormSettings settings) {
@@ -91,6 +96,7 @@ base::Result<StormSettings> fit_to_target(StormSettings settings) {
   const TargetOffers offers = (*target)->offers();
   const TargetFacts facts = (*target)->facts();
   Fit fit(settings, fmt::format("the target {}", facts.name));
+  fit_workers(settings, offers);
   fit_rates(fit, settings, offers);
   fit_setup(fit, settings, offers);
   fit_sessions(fit, settings, facts, offers.session_choice);

@@ -74,7 +74,8 @@ base::Status Stage::set_up_targets(const Plan& plan) {
 }
 
 void Stage::end_second() {
-  if (second_probe_) (void)second_probe_->shut_down();  // who is left then is listed by name
+  (void)second_target_->shut_down();  // who is left then is listed by name
+  if (second_probe_) (void)second_probe_->shut_down();
 }
 
 }  // namespace stress

@@ -35,6 +35,10 @@ inline constexpr std::string_view kTargetTemplate = R"json({
     "refused": {"exit": [3]}    // exit codes that promise: no effect
   },
 
+  // An orchestrator that is an MCP server over stdio: "mcp": {"argv": ["node", "server.js"]}.
+  // An operation then may be a tool in place of "argv": {"tool": "spawn_agent",
+  // "arguments": {"type": "{agent_type}"}, "id": "/agent_id", "refused": {"text": "limit"}}.
+
   // All further commands are optional. What is not here is not asked for.
   "kill": {"argv": ["python3", "{target_dir}/orc.py", "kill", "{workspace}", "{agent_id}"]},
   // Of {status} {progress} {message} those are written that the command is told.
@@ -58,6 +62,9 @@ inline constexpr std::string_view kTargetTemplate = R"json({
     "repaired": "/repaired",    // JSON pointer to how many repairs it made
     "dry_run": ["--dry-run"]    // further arguments that make it change nothing
   },
+
+  // At the very end: ends what it keeps running itself.
+  // "shutdown": {"argv": ["python3", "{target_dir}/orc.py", "shutdown", "{workspace}"]},
 
   // Where the registry is. One of:
   //   "file"     one JSON file

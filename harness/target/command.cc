@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "harness/target/observation_sources.h"
 #include "harness/target/placeholders.h"
 #include "harness/target/stand_ins.h"
+#include "harness/target/tool_server.h"
 #include "orchestrator/base/subprocess.h"
 
 namespace stress {
@@ -45,27 +47,40 @@ Placeholders placeholders(const TargetFile& file, const RunPlace& place) {
 }
 
 /// Whether a process (its argv joined by spaces) runs this program: its first word, or that behind
-/// an interpreter's, is the program's, and the first argument that is no option (a script, a
-/// subcommand, a workspace) is among its own. What differs from one operation to the next
-/// identifies nothing.
+/// an interpreter's, is the program's (with its folder, where it was found on PATH), and the first
+/// argument that is no option (a script, a subcommand, a workspace) is among its own. What differs
+/// from one operation to the next identifies nothing.
 bool runs(const std::string& process, const std::vector<std::string>& argv) {
   const std::string padded = " " + process + " ";
-  const std::string program = " " + argv.front() + " ";
-  const std::size_t at = padded.find(program);
-  if (at == std::string::npos || padded.find(' ', 1) < at) return false;
   const auto word = std::find_if(argv.begin() + 1, argv.end(), [](const std::string& argument) {
     return !argument.empty() && !argument.starts_with('-');
   });
-  if (word == argv.end() || !placeholders_in(*word).empty()) return true;
-  return padded.find(" " + *word + " ", at + program.size() - 1) != std::string::npos;
+  return std::ranges::any_of(std::array{" ", "/"}, [&](const char* before) {
+    const std::string program = before + argv.front() + " ";
+    const std::size_t at = padded.find(program);
+    if (at == std::string::npos) return false;
+    if (std::ranges::count(padded.substr(1, at), ' ') > 1) return false;
+    if (word == argv.end() || !placeholders_in(*word).empty()) return true;
+    return padded.find(" " + *word + " ", at + program.size() - 1) != std::string::npos;
+  });
 }
 
-/// How a command came out.
+/// How an operation came out.
 struct Ran {
   OpOutcome outcome = OpOutcome::kInfo;
   std::string error;
-  std::string out;
+  std::string out;   ///< what is looked into by JSON pointers
+  std::string text;  ///< what regular expressions are held against
 };
+
+RpcServer mcp_server(const TargetFile& file, const RunPlace& place, const Placeholders& values) {
+  RpcServer server;
+  server.argv = expand(file.mcp, values);
+  server.env = place.env;
+  server.cwd = expand(file.cwd, values);
+  server.log = place.agent_log.parent_path() / "logs" / fmt::format("mcp-{}.log", ::getpid());
+  return server;
+}
 
 class CommandTarget final : public Target {
  public:
@@ -73,7 +88,8 @@ class CommandTarget final : public Target {
       : file_(std::move(file)),
         place_(place),
         values_(placeholders(file_, place)),
-        observer_(make_observer(file_.observe, place, values_, file_.timeout)) {}
+        observer_(make_observer(file_.observe, place, values_, file_.timeout)),
+        tools_(mcp_server(file_, place, values_), file_.timeout) {}
 
   [[nodiscard]] TargetFacts facts() const override;
   [[nodiscard]] TargetOffers offers() const override;
@@ -85,6 +101,7 @@ class CommandTarget final : public Target {
   Reply list() override;
   Reply validate() override;
   RepairReply repair(bool dry_run) override;
+  base::Status shut_down() override;
   [[nodiscard]] const Observer& observer() const override { return *observer_; }
   [[nodiscard]] std::vector<fs::path> declared_logs() const override { return paths(file_.logs); }
   [[nodiscard]] SessionNaming session_naming() const override;
@@ -101,13 +118,21 @@ class CommandTarget final : public Target {
     return {expanded.begin(), expanded.end()};
   }
   [[nodiscard]] Ran run(const TargetCommand& command, const Placeholders& own,
-                        const std::vector<std::string>& further = {}) const;
-  [[nodiscard]] std::vector<const TargetCommand*> commands() const;
+                        bool dry_run = false);
+  [[nodiscard]] Ran run_program(const TargetCommand& command, const Placeholders& values,
+                                bool dry_run) const;
+  [[nodiscard]] Ran call_tool(const TargetCommand& command, const Placeholders& values,
+                              bool dry_run);
+  /// All operations of a storm and after it.
+  [[nodiscard]] std::vector<const TargetCommand*> operations() const;
+  /// Whether the server has all tools that are to be called.
+  base::Status check_tools();
 
   TargetFile file_;
   RunPlace place_;
   Placeholders values_;
   std::unique_ptr<Observer> observer_;
+  ToolServer tools_;
 };
 
 TargetFacts CommandTarget::facts() const {
@@ -119,7 +144,7 @@ TargetFacts CommandTarget::facts() const {
   facts.sessions = file_.sessions.kind;
   facts.live_snapshots = observe.reading != TargetObservation::Reading::kAtRest;
   facts.has_repair = file_.repair.has_value();
-  facts.has_dry_run = file_.repair && !file_.repair->dry_run.empty();
+  facts.has_dry_run = file_.repair && file_.repair->has_dry_run();
   facts.has_counts = observe.has_counts();
   facts.has_hierarchy = TargetFile::uses(file_.spawn, "parent") && !observe.map.parent.empty();
   facts.limits_always = promises.limits_always;
@@ -147,6 +172,7 @@ TargetOffers CommandTarget::offers() const {
   offers.list = file_.list.has_value();
   offers.validate = file_.validate.has_value();
   offers.parents = facts().has_hierarchy;
+  offers.server_per_process = !file_.mcp.empty();
   offers.limits = offers.preload = offers.unique_types = offers.session_choice = false;
   offers.update_fields.clear();
   offers.partial_updates = false;
@@ -158,26 +184,52 @@ TargetOffers CommandTarget::offers() const {
   return offers;
 }
 
-Ran CommandTarget::run(const TargetCommand& command, const Placeholders& own,
-                       const std::vector<std::string>& further) const {
+Ran CommandTarget::run(const TargetCommand& command, const Placeholders& own, bool dry_run) {
   Placeholders values = values_;
   values.insert(own.begin(), own.end());
+  return command.tool.empty() ? run_program(command, values, dry_run)
+                              : call_tool(command, values, dry_run);
+}
+
+Ran CommandTarget::call_tool(const TargetCommand& command, const Placeholders& values,
+                             bool dry_run) {
+  nlohmann::json arguments = expand_arguments(command.arguments, values);
+  if (dry_run) arguments.update(expand_arguments(command.dry_run_arguments, values));
+  const base::Result<McpReply> reply = tools_.call(command.tool, arguments);
+  if (!reply) return {.error = reply.error().message};
+  Ran ran{.out = json_of(*reply), .text = reply->text()};
+  if (!reply->is_error) {
+    ran.outcome = OpOutcome::kOk;
+    return ran;
+  }
+  if (says(ran.text, command.refused_text)) ran.outcome = OpOutcome::kRefused;
+  ran.error = ran.text;
+  return ran;
+}
+
+Ran CommandTarget::run_program(const TargetCommand& command, const Placeholders& values,
+                               bool dry_run) const {
   base::Command process;
   process.argv = expand(command.argv, values);
-  for (const std::string& argument : expand(further, values)) process.argv.push_back(argument);
+  if (dry_run) {
+    for (const std::string& word : expand(command.dry_run, values)) process.argv.push_back(word);
+  }
   process.env = place_.env;
   process.cwd = expand(file_.cwd, values);
   process.timeout = file_.timeout;
   const base::Result<base::Outcome> outcome = base::run(process);
   if (!outcome) return {.error = outcome.error().message};
   Ran ran;
-  ran.out = outcome->out;
+  ran.out = ran.text = outcome->out;
   if (!outcome->timed_out && outcome->signal == 0) {
     if (command.ok.contains(outcome->exit_code)) {
       ran.outcome = OpOutcome::kOk;
       return ran;
     }
-    if (command.refused.contains(outcome->exit_code)) ran.outcome = OpOutcome::kRefused;
+    if (command.refused.contains(outcome->exit_code) ||
+        says(outcome->err + outcome->out, command.refused_text)) {
+      ran.outcome = OpOutcome::kRefused;
+    }
   }
   ran.error = how_it_ended(*outcome, file_.timeout);
   return ran;
@@ -190,10 +242,12 @@ base::Status CommandTarget::setup(const TargetSetup& /*setup*/) {
   for (const TargetCommand& command : file_.setup) {
     const Ran ran = run(command, {});
     if (ran.outcome == OpOutcome::kOk) continue;
-    return base::fail(base::Errc::kInvalid, "{}: setup: {}: {}", file_.file.string(),
-                      fmt::join(expand(command.argv, values_), " "), ran.error);
+    return base::fail(base::Errc::kInvalid, "{}: setup: {}{}: {}", file_.file.string(),
+                      fmt::join(expand(command.argv, values_), " "), command.tool, ran.error);
   }
-  return {};
+  base::Status has_tools = check_tools();
+  tools_.close();
+  return has_tools;
 }
 
 Reply CommandTarget::spawn(const SpawnArguments& arguments) {
@@ -202,10 +256,12 @@ Reply CommandTarget::spawn(const SpawnArguments& arguments) {
                     {"agent_type", arguments.type},
                     {"parent", arguments.parent.empty() ? file_.observe.root : arguments.parent}});
   if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
-  const std::optional<std::string> id = read_id(ran.out, file_.spawn.id);
+  const std::string& pattern = file_.spawn.id_text;
+  const std::optional<std::string> id =
+      pattern.empty() ? read_id(ran.out, file_.spawn.id) : find_text(ran.text, pattern);
   if (id) return {.outcome = OpOutcome::kOk, .agent = *id};
-  return {.error = fmt::format("acknowledged, but no id at {} in what it printed: {}",
-                               file_.spawn.id, ran.out.substr(0, 200))};
+  return {.error = fmt::format("acknowledged, but no id at {} in what it said: {}",
+                               pattern.empty() ? file_.spawn.id : pattern, ran.out.substr(0, 200))};
 }
 
 Reply CommandTarget::kill(const std::string& agent) {
@@ -228,9 +284,9 @@ Reply CommandTarget::list() {
   const Ran ran = run(*file_.list, {});
   if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
   // A list whose ids nobody can tell is none that could be held against the target.
-  if (file_.list->ids.empty()) return {.outcome = OpOutcome::kInfo, .error = "it tells no ids"};
-  auto ids = read_ids(ran.out, file_.list->ids, file_.list->id);
-  if (!ids) return {.error = fmt::format("no ids at {} in what it printed", file_.list->ids)};
+  if (!file_.list->ids) return {.outcome = OpOutcome::kInfo, .error = "it tells no ids"};
+  auto ids = read_ids(ran.out, *file_.list->ids, file_.list->id);
+  if (!ids) return {.error = fmt::format("no ids at {} in what it said", *file_.list->ids)};
   return {.outcome = OpOutcome::kOk, .seen = *std::move(ids)};
 }
 
@@ -243,12 +299,12 @@ Reply CommandTarget::validate() {
 }
 
 RepairReply CommandTarget::repair(bool dry_run) {
-  if (!file_.repair || (dry_run && file_.repair->dry_run.empty())) {
+  if (!file_.repair || (dry_run && !file_.repair->has_dry_run())) {
     return {.ok = false,
             .error = dry_run ? "the target has no dry run" : "the target has no repair"};
   }
-  const Ran ran =
-      run(*file_.repair, {}, dry_run ? file_.repair->dry_run : std::vector<std::string>());
+  const Ran ran = run(*file_.repair, {}, dry_run);
+  tools_.close();  // as its user would: the next one who asks starts a server of its own
   if (ran.outcome != OpOutcome::kOk) return {.ok = false, .error = ran.error};
   RepairReply reply;
   if (!file_.repair->repaired.empty()) {
@@ -259,6 +315,14 @@ RepairReply CommandTarget::repair(bool dry_run) {
     }
   }
   return reply;
+}
+
+base::Status CommandTarget::shut_down() {
+  if (!file_.shutdown) return {};
+  const Ran ran = run(*file_.shutdown, {});
+  tools_.close();
+  if (ran.outcome == OpOutcome::kOk) return {};
+  return base::fail(base::Errc::kUnavailable, "{}: shutdown: {}", file_.file.string(), ran.error);
 }
 
 SessionNaming CommandTarget::session_naming() const {
@@ -279,19 +343,33 @@ SessionNaming CommandTarget::session_naming() const {
   return naming;
 }
 
-std::vector<const TargetCommand*> CommandTarget::commands() const {
+std::vector<const TargetCommand*> CommandTarget::operations() const {
   std::vector<const TargetCommand*> all = {&file_.spawn};
   for (const auto* optional :
-       {&file_.kill, &file_.update, &file_.list, &file_.validate, &file_.repair}) {
+       {&file_.kill, &file_.update, &file_.list, &file_.validate, &file_.repair, &file_.shutdown}) {
     if (*optional) all.push_back(&**optional);
   }
   return all;
 }
 
+base::Status CommandTarget::check_tools() {
+  if (file_.mcp.empty()) return {};
+  const auto tools = tools_.list_tools();
+  if (!tools) return base::fail_from(tools.error(), file_.file.string());
+  for (const TargetCommand* operation : operations()) {
+    if (operation->tool.empty()) continue;
+    if (std::ranges::find(*tools, operation->tool) != tools->end()) continue;
+    return base::fail(base::Errc::kInvalid, "{}: the MCP server has no tool \"{}\"; it has {}",
+                      file_.file.string(), operation->tool, fmt::join(*tools, ", "));
+  }
+  return {};
+}
+
 bool CommandTarget::in_transit(const std::string& command) const {
-  return std::ranges::any_of(commands(), [&](const TargetCommand* one) {
-    return runs(command, expand(one->argv, values_));
-  });
+  const auto is_it = [&](const std::vector<std::string>& argv) {
+    return !argv.empty() && runs(command, expand(argv, values_));
+  };
+  return is_it(file_.mcp) || std::ranges::any_of(operations(), is_it, &TargetCommand::argv);
 }
 
 }  // namespace

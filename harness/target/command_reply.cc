@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <regex>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -14,6 +15,9 @@ namespace stress {
 namespace {
 
 using nlohmann::json;
+
+/// A match takes stack for each byte.
+constexpr std::size_t kSearchedBytesMax = 4096;
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -55,6 +59,20 @@ std::string how_it_ended(const base::Outcome& outcome, std::chrono::milliseconds
   }
   const std::string_view said = last_line(outcome.err.empty() ? outcome.out : outcome.err);
   return fmt::format("exit {}{}{}", outcome.exit_code, said.empty() ? "" : ": ", said);
+}
+
+std::optional<std::string> find_text(const std::string& text, const std::string& pattern) {
+  const std::string begin = text.substr(0, kSearchedBytesMax);
+  std::smatch match;
+  if (!std::regex_search(begin, match, std::regex(pattern)) || match.length(1) == 0) {
+    return std::nullopt;
+  }
+  return match.str(1);
+}
+
+bool says(const std::string& text, const std::string& pattern) {
+  return !pattern.empty() &&
+         std::regex_search(text.substr(0, kSearchedBytesMax), std::regex(pattern));
 }
 
 std::optional<std::string> read_id(const std::string& output, std::string_view pointer) {

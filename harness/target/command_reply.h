@@ -17,6 +17,11 @@ std::string how_it_ended(const base::Outcome& outcome, std::chrono::milliseconds
 /// What a command's output says. All take its whole output, or else its last line, as JSON, and a
 /// JSON pointer into that; or kFromOutput.
 
+/// Where a regular expression (ECMAScript) is met first within 4 KB: its group. nullopt: nowhere.
+std::optional<std::string> find_text(const std::string& text, const std::string& pattern);
+/// Whether it is met anywhere; an empty one never is.
+bool says(const std::string& text, const std::string& pattern);
+
 /// A text or a number. nullopt: there is none.
 std::optional<std::string> read_id(const std::string& output, std::string_view pointer);
 /// Of an array of texts, an array of objects with an id at `id`, or an object by id. nullopt: there

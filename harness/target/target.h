@@ -66,6 +66,9 @@ struct TargetOffers {
   bool preload = true;         ///< likewise
   bool unique_types = true;    ///< a spawn may ask to be the only one of its type
   bool session_choice = true;  ///< RunPlace::sessions decides where agents live
+  /// All threads of a worker talk to one server of their own; whose operation a system call of it
+  /// belongs to can be told only where there is but one.
+  bool server_per_process = false;
   std::set<std::string> update_fields{"message", "status"};  ///< none: no updates
   bool partial_updates = true;  ///< an update may name some of them only
   std::vector<std::string> statuses{"running", "working", "blocked"};  ///< for updates
@@ -115,6 +118,9 @@ class Target {
 
   /// After the storm, as its user would.
   virtual RepairReply repair(bool dry_run) = 0;
+  /// At the very end, as its user would: whatever the target itself keeps running (a server, a
+  /// daemon) is to end. Errors: why it may not have.
+  virtual base::Status shut_down() { return {}; }
 
   /// How the registry is read from outside.
   [[nodiscard]] virtual const Observer& observer() const = 0;

@@ -13,29 +13,49 @@ using nlohmann::json;
 const Names kStatic = {"workspace", "target_dir", "stress_dir", "home"};
 const Names kSpawn = {"task", "agent_type", "parent"};
 
+/// How a command's exit code tells of its outcome.
+void read_exit_codes(MemberReader& reader, const Member& at, TargetCommand& command) {
+  const Member ok = at / "ok";
+  if (ok.present()) {
+    reader.object(ok, {"exit"});
+    reader.require(ok / "exit", "exit codes, e.g. [0]");
+    command.ok = reader.exit_codes(ok / "exit");
+  }
+  command.refused = reader.exit_codes(at / "refused" / "exit");
+  if (std::ranges::any_of(command.refused, [&](int code) { return command.ok.contains(code); })) {
+    reader.wrong(at / "refused" / "exit", "an exit code cannot both acknowledge and refuse");
+  }
+}
+
 TargetCommand read_command(MemberReader& reader, const Member& at, const Names& own,
                            const Names& members) {
   TargetCommand command;
-  Names known = {"argv", "ok", "refused"};
+  const bool is_tool = (at / "tool").present();
+  Names known = is_tool ? Names{"tool", "arguments", "refused"} : Names{"argv", "ok", "refused"};
   known.insert(members.begin(), members.end());
   if (!reader.object(at, known)) return command;
   Names placeholders = kStatic;
   placeholders.insert(own.begin(), own.end());
+  const Member refused = at / "refused";
+  if (refused.present()) {
+    reader.object(refused, is_tool ? Names{"text"} : Names{"exit", "text"});
+    if (!(refused / "text").present()) {
+      reader.require(refused / (is_tool ? "text" : "exit"),
+                     is_tool ? "what the error's text must match, e.g. \"limit reached\""
+                             : "exit codes, e.g. [3]");
+    }
+    command.refused_text = reader.pattern(refused / "text", 0);
+  }
+  if (is_tool) {
+    command.tool = reader.text(at / "tool");
+    command.arguments = reader.template_object(at / "arguments", placeholders);
+    return command;
+  }
   command.argv = reader.templates(at / "argv", placeholders);
   if (command.argv.empty()) {
     reader.wrong(at / "argv", R"(must be the program and its arguments, e.g. ["my-program", "x"])");
   }
-  for (const auto& [name, codes] :
-       {std::pair{"ok", &command.ok}, std::pair{"refused", &command.refused}}) {
-    const Member member = at / name;
-    if (!member.present()) continue;
-    reader.object(member, {"exit"});
-    reader.require(member / "exit", "exit codes, e.g. [3]");
-    *codes = reader.exit_codes(member / "exit");
-  }
-  if (std::ranges::any_of(command.refused, [&](int code) { return command.ok.contains(code); })) {
-    reader.wrong(at / "refused" / "exit", "an exit code cannot both acknowledge and refuse");
-  }
+  read_exit_codes(reader, at, command);
   return command;
 }
 
@@ -63,36 +83,79 @@ std::string read_reply(MemberReader& reader, const Member& at) {
   return reader.pointer(at);
 }
 
+/// Where the new agent's id stands in the reply.
+void read_spawn_id(MemberReader& reader, const Member& at, TargetCommand& spawn) {
+  reader.require(at, R"--(a JSON pointer into the reply, e.g. "/agent_id", or "stdout", or )--"
+                     R"--({"text": "agent ([a-z0-9]+)"})--");
+  if (at.value == nullptr || !at.value->is_object()) {
+    spawn.id = read_reply(reader, at);
+    return;
+  }
+  reader.object(at, {"text"});
+  reader.require(at / "text", R"(a regular expression whose one group is the id)");
+  spawn.id_text = reader.pattern(at / "text", 1);
+}
+
+void read_mcp(MemberReader& reader, const Member& at, TargetFile& target) {
+  if (!at.present() || !reader.object(at, {"argv"})) return;
+  target.mcp = reader.templates(at / "argv", kStatic);
+  if (target.mcp.empty()) {
+    reader.wrong(at / "argv", R"(must be the server and its arguments, e.g. ["node", "x.js"])");
+  }
+}
+
+/// Tools need a server.
+void check_tools(MemberReader& reader, const Member& root, const TargetFile& target) {
+  if (!target.mcp.empty()) return;
+  for (const char* name :
+       {"setup", "spawn", "kill", "update", "list", "validate", "repair", "shutdown"}) {
+    std::vector<Member> operations = (root / name).elements();
+    operations.push_back(root / name);
+    for (const Member& operation : operations) {
+      if (!(operation / "tool").present()) continue;
+      reader.wrong(operation / "tool",
+                   R"(is a tool of no server: "mcp": {"argv": [...]} must name one)");
+    }
+  }
+}
+
+void require_agent(MemberReader& reader, const Member& at, const TargetCommand& operation) {
+  if (TargetFile::uses(operation, "agent_id")) return;
+  reader.wrong(at / (operation.tool.empty() ? "argv" : "arguments"),
+               "must name the agent: {agent_id}");
+}
+
 void read_operations(MemberReader& reader, const Member& root, TargetFile& target) {
   const Names agent = {"agent_id"};
   target.setup = read_setup(reader, root / "setup");
   reader.require(root / "spawn", "the command that starts an agent");
   target.spawn = read_command(reader, root / "spawn", kSpawn, {"id"});
-  reader.require(root / "spawn" / "id",
-                 R"(a JSON pointer into what the command prints, e.g. "/agent_id", or "stdout")");
-  target.spawn.id = read_reply(reader, root / "spawn" / "id");
+  read_spawn_id(reader, root / "spawn" / "id", target.spawn);
   target.kill = read_optional(reader, root / "kill", agent);
   target.update = read_optional(reader, root / "update",
                                 {"agent_id", "status", "progress", "message"}, {"statuses"});
   target.list = read_optional(reader, root / "list", {}, {"ids", "id"});
   target.validate = read_optional(reader, root / "validate", {});
   target.repair = read_optional(reader, root / "repair", {}, {"repaired", "dry_run"});
+  target.shutdown = read_optional(reader, root / "shutdown", {});
   if (target.update) {
     target.update->statuses = reader.texts(root / "update" / "statuses");
-    if (!TargetFile::uses(*target.update, "agent_id")) {
-      reader.wrong(root / "update" / "argv", "must name the agent: {agent_id}");
-    }
+    require_agent(reader, root / "update", *target.update);
   }
-  if (target.kill && !TargetFile::uses(*target.kill, "agent_id")) {
-    reader.wrong(root / "kill" / "argv", "must name the agent: {agent_id}");
-  }
+  if (target.kill) require_agent(reader, root / "kill", *target.kill);
   if (target.list) {
-    target.list->ids = read_reply(reader, root / "list" / "ids");
+    const Member ids = root / "list" / "ids";
+    if (ids.present()) target.list->ids = read_reply(reader, ids);
     target.list->id = reader.pointer(root / "list" / "id");
   }
   if (target.repair) {
     target.repair->repaired = reader.pointer(root / "repair" / "repaired");
-    target.repair->dry_run = reader.templates(root / "repair" / "dry_run", kStatic);
+    const Member dry_run = root / "repair" / "dry_run";
+    if (target.repair->tool.empty()) {
+      target.repair->dry_run = reader.templates(dry_run, kStatic);
+    } else if (dry_run.present()) {
+      target.repair->dry_run_arguments = reader.template_object(dry_run, kStatic);
+    }
   }
 }
 
@@ -193,10 +256,11 @@ bool TargetObservation::has_counts() const {
 }
 
 bool TargetFile::uses(const TargetCommand& command, std::string_view placeholder) {
-  return std::ranges::any_of(command.argv, [&](const std::string& text) {
+  const auto names_it = [&](const std::string& text) {
     const std::vector<std::string> names = placeholders_in(text);
     return std::ranges::find(names, placeholder) != names.end();
-  });
+  };
+  return std::ranges::any_of(command.argv, names_it) || names_it(command.arguments);
 }
 
 bool is_target_file(const std::string& target) {
@@ -211,17 +275,18 @@ base::Result<TargetFile> load_target_file(const std::filesystem::path& file) {
   TargetFile target;
   std::error_code error;
   target.file = std::filesystem::absolute(file, error).lexically_normal();
-  reader.object(
-      root,
-      {"$schema", "name",    "description", "env",   "agent_binaries", "agent_id", "cwd",
-       "tasks",   "setup",   "spawn",       "kill",  "update",         "list",     "validate",
-       "repair",  "observe", "sessions",    "watch", "logs",           "promises", "timeout_ms"});
+  reader.object(root, {"$schema", "name", "description", "env",        "agent_binaries", "agent_id",
+                       "cwd",     "mcp",  "tasks",       "setup",      "spawn",          "kill",
+                       "update",  "list", "validate",    "repair",     "observe",        "sessions",
+                       "watch",   "logs", "promises",    "timeout_ms", "shutdown"});
   reader.require(root / "name", R"(a short name for reports, e.g. "my-orchestrator")");
   target.name = reader.text(root / "name");
   reader.text(root / "$schema");
   reader.text(root / "description");
   read_surroundings(reader, root, target);
+  read_mcp(reader, root / "mcp", target);
   read_operations(reader, root, target);
+  check_tools(reader, root, target);
   target.tasks = read_tasks(reader, root / "tasks", target.spawn);
   target.observe = read_observation(reader, root / "observe", kStatic);
   read_sessions(reader, root, target);

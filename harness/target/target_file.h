@@ -15,18 +15,26 @@
 
 namespace stress {
 
-/// One operation of a target as a command. Its texts still hold the placeholders that are known
-/// only in a run; those of the file's own parameters are filled in.
+/// One operation of a target: a command, or a call of a tool of its MCP server. Its texts still
+/// hold the placeholders that are known only in a run; those of the file's own parameters are
+/// filled in.
 struct TargetCommand {
-  std::vector<std::string> argv;
+  std::vector<std::string> argv;  ///< none: a tool
+  std::string tool;
+  std::string arguments;              ///< tool: a JSON object with placeholders in its texts
   std::set<int> ok{0};                ///< exit codes that acknowledge
   std::set<int> refused;              ///< exit codes that promise 'no effect'
+  std::string refused_text;           ///< regular expression: a failure that says this promises it
   std::string id;                     ///< spawn: JSON pointer into stdout, or kFromOutput; list:
                                       ///< pointer within one of `ids`
-  std::string ids;                    ///< list: JSON pointer into stdout, or kFromOutput
+  std::string id_text;                ///< spawn: regular expression whose one group is the id
+  std::optional<std::string> ids;     ///< list: JSON pointer into stdout, or kFromOutput; none: it
+                                      ///< tells no ids
   std::vector<std::string> statuses;  ///< update: those to be asked for
   std::string repaired;               ///< repair: pointer to how many repairs were made
   std::vector<std::string> dry_run;   ///< repair: further arguments that make it change nothing
+  std::string dry_run_arguments;      ///< likewise of a tool: a JSON object
+  [[nodiscard]] bool has_dry_run() const { return !dry_run.empty() || !dry_run_arguments.empty(); }
 };
 
 /// The id is the last line of the output, the ids are all of its lines.
@@ -88,6 +96,7 @@ struct TargetFile {
   std::vector<std::string> agent_binaries;
   AgentIdSource agent_id;
   std::string cwd = "{workspace}";
+  std::vector<std::string> mcp;  ///< its MCP server, which operations call; none: it has none
   std::vector<std::string> tasks;
   std::vector<TargetCommand> setup;  ///< in this order
   TargetCommand spawn;
@@ -96,6 +105,7 @@ struct TargetFile {
   std::optional<TargetCommand> list;
   std::optional<TargetCommand> validate;
   std::optional<TargetCommand> repair;
+  std::optional<TargetCommand> shutdown;
   TargetObservation observe;
   TargetSessions sessions;
   std::vector<std::string> watch;

@@ -1,6 +1,7 @@
 #include "harness/target/target_file_reader.h"
 
 #include <algorithm>
+#include <regex>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -172,6 +173,37 @@ std::vector<std::string> MemberReader::templates(const Member& member, const Nam
     }
   }
   return result;
+}
+
+void MemberReader::check_texts_within(const Member& member, const Names& known) {
+  if (member.value->is_string()) {
+    check_placeholders(member, member.value->get<std::string>(), known);
+  }
+  for (const Member& element : member.elements()) check_texts_within(element, known);
+  for (const auto& [name, inner] : member.members()) check_texts_within(inner, known);
+}
+
+std::string MemberReader::template_object(const Member& member, const Names& known) {
+  if (!member.present()) return "{}";
+  if (!member.value->is_object()) {
+    wrong(member, "must be an object of arguments, not " + member.value->dump());
+    return "{}";
+  }
+  check_texts_within(member, known);
+  return member.value->dump();
+}
+
+std::string MemberReader::pattern(const Member& member, unsigned groups) {
+  std::string result = text(member);
+  if (result.empty()) return result;
+  try {
+    if (std::regex(result).mark_count() >= groups) return result;
+    wrong(member, fmt::format("must have a group, as in \"agent ([a-z0-9]+)\"; {} has none",
+                              member.value->dump()));
+  } catch (const std::regex_error& error) {
+    wrong(member, fmt::format("is no regular expression (ECMAScript): {}", error.what()));
+  }
+  return {};
 }
 
 }  // namespace stress

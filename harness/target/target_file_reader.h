@@ -52,8 +52,13 @@ class MemberReader {
   /// Texts with placeholders, of which only those in `known` are right.
   std::string template_text(const Member& member, const Names& known);
   std::vector<std::string> templates(const Member& member, const Names& known);
+  /// An object whose texts, however deep, are such; as JSON.
+  std::string template_object(const Member& member, const Names& known);
+  /// ECMAScript, with so many groups at least.
+  std::string pattern(const Member& member, unsigned groups);
 
  private:
+  void check_texts_within(const Member& member, const Names& known);
   void check_placeholders(const Member& member, const std::string& text, const Names& known);
 
   const TargetDocument& document_;

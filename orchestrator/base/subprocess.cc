@@ -68,6 +68,12 @@ Result<UniqueFd> open_fd(const std::filesystem::path& path, int flags) {
   return above_stdio(std::move(fd));
 }
 
+/// /dev/null where empty.
+Result<UniqueFd> open_log(const std::filesystem::path& log) {
+  if (log.empty()) return open_fd("/dev/null", O_WRONLY);
+  return open_fd(log, O_WRONLY | O_APPEND | O_CREAT);
+}
+
 struct Pair {
   UniqueFd ours;
   UniqueFd child;
@@ -81,9 +87,12 @@ Result<Pair> checked_pair(UniqueFd ours, UniqueFd child) {
   return Pair{std::move(*high_ours), std::move(*high_child)};
 }
 
-Result<Pair> output_pipe() {
+enum class Direction { kFromChild, kToChild };
+
+Result<Pair> pipe_pair(Direction direction) {
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_CLOEXEC) != 0) return fail_errno(errno, "make", "a pipe");
+  if (direction == Direction::kToChild) std::swap(fds[0], fds[1]);
   UniqueFd ours(fds[0]);
   UniqueFd child(fds[1]);
   if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno(errno, "set up", "a pipe");
@@ -324,9 +333,9 @@ Result<Outcome> run(const Command& command) {
   if (!program) return std::unexpected(std::move(program.error()));
   auto input = input_file(command.input);
   if (!input) return std::unexpected(std::move(input.error()));
-  auto out = output_pipe();
+  auto out = pipe_pair(Direction::kFromChild);
   if (!out) return std::unexpected(std::move(out.error()));
-  auto err = output_pipe();
+  auto err = pipe_pair(Direction::kFromChild);
   if (!err) return std::unexpected(std::move(err.error()));
   auto channel = report_channel();
   if (!channel) return std::unexpected(std::move(channel.error()));
@@ -355,8 +364,7 @@ Result<ProcessIdentity> start_detached(const Command& command, const std::filesy
   if (!program) return std::unexpected(std::move(program.error()));
   auto input = open_fd("/dev/null", O_RDONLY);
   if (!input) return std::unexpected(std::move(input.error()));
-  auto output =
-      log.empty() ? open_fd("/dev/null", O_WRONLY) : open_fd(log, O_WRONLY | O_APPEND | O_CREAT);
+  auto output = open_log(log);
   if (!output) return std::unexpected(std::move(output.error()));
   auto channel = report_channel();
   if (!channel) return std::unexpected(std::move(channel.error()));
@@ -371,6 +379,35 @@ Result<ProcessIdentity> start_detached(const Command& command, const std::filesy
   channel->child.reset();
   reap(child->pid);  // the one in between, which ends as soon as it has forked
   return release_detached(channel->ours.get(), command);
+}
+
+Result<PipedProcess> start_piped(const Command& command, const std::filesystem::path& log) {
+  if (command.argv.empty()) return fail(Errc::kInvalid, "a command needs a program to run");
+  const auto variables = command.env ? *command.env : current_environment();
+  auto program = find_program(command.argv.front(), variables);
+  if (!program) return std::unexpected(std::move(program.error()));
+  auto in = pipe_pair(Direction::kToChild);
+  if (!in) return std::unexpected(std::move(in.error()));
+  auto out = pipe_pair(Direction::kFromChild);
+  if (!out) return std::unexpected(std::move(out.error()));
+  auto err = open_log(log);
+  if (!err) return std::unexpected(std::move(err.error()));
+  auto channel = report_channel();
+  if (!channel) return std::unexpected(std::move(channel.error()));
+
+  ChildEnvironment environment(variables, false);
+  ChildSetup setup;
+  setup.stdio = {in->child.get(), out->child.get(), err->get()};
+  setup.channel = channel->child.get();
+  auto child = launch(command, setup, environment, *program);
+  if (!child) return std::unexpected(std::move(child.error()));
+  channel->child.reset();
+  if (const auto failed = next_report(channel->ours.get())) {
+    reap(child->pid);
+    return fail_start(*failed, command);
+  }
+  return PipedProcess{child->pid, std::move(child->pidfd), std::move(in->ours),
+                      std::move(out->ours)};
 }
 
 std::vector<std::string> current_environment() {

@@ -9,6 +9,7 @@
 
 #include "orchestrator/base/error.h"
 #include "orchestrator/base/process_identity.h"
+#include "orchestrator/base/unique_fd.h"
 
 namespace base {
 
@@ -44,6 +45,20 @@ Result<Outcome> run(const Command& command);
 /// The text "{pid}" in a value of `env` is replaced by the new process's own pid.
 /// Returns once exec has succeeded. Thread-safe. Errors: kNotFound, kInvalid, kIo.
 Result<ProcessIdentity> start_detached(const Command& command, const std::filesystem::path& log);
+
+/// A running child that is talked to over its standard streams.
+struct PipedProcess {
+  pid_t pid = -1;
+  UniqueFd pidfd;
+  UniqueFd in;   ///< its standard input; non-blocking; SIGPIPE where nobody reads it any more
+  UniqueFd out;  ///< its standard output; non-blocking
+};
+
+/// Starts a command in the caller's process group and leaves it running, to be reaped by the
+/// caller. Standard error is appended to `log` (/dev/null where empty). `command.input`, `.timeout`
+/// and `.output_bytes_max` are not used.
+/// Returns once exec has succeeded. Thread-safe. Errors: kNotFound, kInvalid, kIo.
+Result<PipedProcess> start_piped(const Command& command, const std::filesystem::path& log);
 
 /// The environment of this process as "KEY=value".
 std::vector<std::string> current_environment();

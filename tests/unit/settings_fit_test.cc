@@ -57,6 +57,15 @@ TEST_F(SettingsFit, WhatWasAskedForAndCannotBeMetIsAnError) {
               HasSubstr("--max-concurrent 3: the target small sets"));
 }
 
+TEST_F(SettingsFit, EachSpawnerHasAnMcpServerOfItsOwnUnlessAskedOtherwise) {
+  const json server = {{"mcp", {{"argv", {"server"}}}}};
+  EXPECT_EQ(fit({}, server)->threads, 1u);
+  EXPECT_EQ(fit({})->threads, 0u);
+  StormSettings two;
+  two.processes = 2;
+  EXPECT_EQ(fit(two, server)->threads, 0u);
+}
+
 TEST_F(SettingsFit, SessionsAreOfTheKindThatTheFileSays) {
   const auto fitted = fit({}, {{"sessions", {{"kind", "none"}, {"name", nullptr}}}});
   ASSERT_TRUE(fitted) << fitted.error().message;

@@ -139,17 +139,18 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Mistake{R"({"name": null})",
                 R"(/name: is missing: a short name for reports, e.g. "my-orchestrator")"},
-        Mistake{R"({"sesions": {}})",
-                "/sesions: no such member; known are $schema, agent_binaries, agent_id, cwd, "
-                "description, env, kill, list, logs, name, observe, promises, repair, sessions, "
-                "setup, spawn, tasks, timeout_ms, update, validate, watch"},
+        Mistake{
+            R"({"sesions": {}})",
+            "/sesions: no such member; known are $schema, agent_binaries, agent_id, cwd, "
+            "description, env, kill, list, logs, mcp, name, observe, promises, repair, sessions, "
+            "setup, shutdown, spawn, tasks, timeout_ms, update, validate, watch"},
         Mistake{R"({"spawn": {"argv": []}})",
                 R"(/spawn/argv: must be the program and its arguments, e.g. ["my-program", "x"])"},
         Mistake{R"({"spawn": {"argv": "orc spawn"}})",
                 "/spawn/argv: must be a list of texts, not \"orc spawn\""},
         Mistake{R"({"spawn": {"id": null}})",
-                "/spawn/id: is missing: a JSON pointer into what the command prints, e.g. "
-                "\"/agent_id\", or \"stdout\""},
+                R"--(/spawn/id: is missing: a JSON pointer into the reply, e.g. "/agent_id", or )--"
+                R"--("stdout", or {"text": "agent ([a-z0-9]+)"})--"},
         Mistake{R"({"spawn": {"argv": ["orc", "{agent}"]}})",
                 "/spawn/argv/1: {agent} is nothing known here; there are {agent_type} {home} "
                 "{parent} {stress_dir} {target_dir} {task} {workspace}, and what \"parameters\" "

@@ -30,29 +30,41 @@ const std::vector<std::string>& right_changes() {
       R"({"sessions": {"kind": "none", "name": null}, "agent_id": {"env": "ID"}})",
       R"({"sessions": {"kind": "process", "name": null}, "observe": {"pid": "/pid"}})",
       R"({"parameters": {"p": "orc"}, "spawn": {"argv": ["{p}"]}})",
+      R"({"mcp": {"argv": ["m"]}, "shutdown": {"argv": ["s"]},
+          "spawn": {"argv": null, "tool": "spawn", "arguments": {"type": ["{agent_type}", 3]},
+                    "id": {"text": "id ([0-9]+)."}, "refused": {"text": "limit"}}})",
+      R"({"mcp": {"argv": ["m"]}, "repair": {"tool": "mend", "dry_run": {"dry": true}},
+          "list": {"tool": "list", "ids": ""}})",
+      R"({"kill": {"argv": ["k", "{agent_id}"], "refused": {"exit": [3], "text": "no agent"}}})",
       R"({"env": {"A": ""}, "promises": {"max_concurrent": 3, "durable": false}})"};
   return changes;
 }
 
 const std::vector<std::string>& wrong_changes() {
-  static const std::vector<std::string> changes = {R"({"name": ""})",
-                                                   R"({"spawn": {"id": "no pointer"}})",
-                                                   R"({"spawn": {"argv": []}})",
-                                                   R"({"spawn": {"timeout": 3}})",
-                                                   R"({"kill": {"argv": ["k", 1]}})",
-                                                   R"({"observe": {"files": "*.json"}})",
-                                                   R"({"observe": {"read": "sometimes"}})",
-                                                   R"({"observe": {"active": null}})",
-                                                   R"({"observe": {"status": null}})",
-                                                   R"({"sessions": {"kind": "screen"}})",
-                                                   R"({"sessions": {"name": null}})",
-                                                   R"({"sessions": {"kind": "none"}})",
-                                                   R"({"promises": {"max_depth": 0}})",
-                                                   R"({"promises": {"forever": true}})",
-                                                   R"({"timeout_ms": 0})",
-                                                   R"({"parameters": {"P": "orc"}})",
-                                                   R"({"agent_binaries": ["a/b"]})",
-                                                   R"({"surprise": 1})"};
+  static const std::vector<std::string> changes = {
+      R"({"name": ""})",
+      R"({"spawn": {"id": "no pointer"}})",
+      R"({"spawn": {"argv": []}})",
+      R"({"spawn": {"timeout": 3}})",
+      R"({"mcp": {}})",
+      R"({"mcp": {"argv": ["m"]}, "spawn": {"tool": "s"}})",
+      R"({"mcp": {"argv": ["m"]}, "spawn": null})",
+      R"({"validate": {"argv": ["v"], "arguments": {}}})",
+      R"({"validate": {"argv": ["v"], "refused": {}}})",
+      R"({"kill": {"argv": ["k", 1]}})",
+      R"({"observe": {"files": "*.json"}})",
+      R"({"observe": {"read": "sometimes"}})",
+      R"({"observe": {"active": null}})",
+      R"({"observe": {"status": null}})",
+      R"({"sessions": {"kind": "screen"}})",
+      R"({"sessions": {"name": null}})",
+      R"({"sessions": {"kind": "none"}})",
+      R"({"promises": {"max_depth": 0}})",
+      R"({"promises": {"forever": true}})",
+      R"({"timeout_ms": 0})",
+      R"({"parameters": {"P": "orc"}})",
+      R"({"agent_binaries": ["a/b"]})",
+      R"({"surprise": 1})"};
   return changes;
 }
 
