@@ -187,7 +187,9 @@ static int gate(const char *id, const char *attempt, char *program) {
 static int report(struct registry *registry, void *context) {
   const struct request *request = context;
   struct agent *record = find(registry, request->id);
-  if (record == NULL || !is_confirmable(record)) return refuse("there is no such agent to report of");
+  if (record == NULL || !is_confirmable(record) || strcmp(record->status, "starting") == 0) {
+    return refuse("there is no such agent to report of");
+  }
   if (*request->progress != '\0') record->progress = atoi(request->progress);
   if (*request->message != '\0') put_text(record->message, sizeof record->message, request->message);
   touch(record, *request->status != '\0' ? request->status : record->status);

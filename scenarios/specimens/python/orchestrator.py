@@ -210,7 +210,7 @@ class Orchestrator:
 
         def change(document):
             record = find(document, agent_id)
-            if record["status"] not in CONFIRMABLE:
+            if record["status"] == "starting" or record["status"] not in CONFIRMABLE:
                 raise Refused(f"agent {agent_id} is {record['status']}")
             self.touch(record, **values)
             return {"version": record["version"]}

@@ -167,7 +167,8 @@ gate() { # ID ATTEMPT PROGRAM
 report() { # ID STATUS PROGRESS MESSAGE
   load
   find_record "$1"
-  confirmable "$record" || refuse "agent $1 has ended or is being stopped"
+  get status "$record"
+  confirmable "$record" && [ "$value" != starting ] || refuse "agent $1 is $value"
   [ -z "$2" ] || put status "\"$2\""
   [ -z "$3" ] || put progress "$3"
   [ -z "$4" ] || put message "\"$4\""
