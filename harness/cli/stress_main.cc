@@ -31,6 +31,7 @@ int parse_and_run(const std::vector<std::string>& argv) {
              std::string(kExitCodes));
   Action action;
   add_run(app, action, argv);
+  add_crashes(app, action, argv);
   add_suite(app, action, argv);
   add_check(app, action);
   add_report(app, action);
@@ -48,7 +49,9 @@ int parse_and_run(const std::vector<std::string>& argv) {
   };
   if (!arguments[0].starts_with('-') &&
       std::ranges::none_of(app.get_subcommands(nullptr), is_named)) {
-    fmt::print(stderr, "stress: no such command: '{}'; there are run, suite, check and report\n",
+    fmt::print(stderr,
+               "stress: no such command: '{}'; there are run, crashes, suite, check and "
+               "report\n",
                arguments[0]);
     return kExitUsage;
   }

@@ -92,6 +92,9 @@ class Target {
   /// which must end before the run is quiescent (a gate, a helper), rather than an agent or a
   /// server.
   [[nodiscard]] virtual bool in_transit(const std::string& /*command*/) const { return false; }
+  /// Whether operations run programs of the target's, as children of the worker, that can be killed
+  /// alone.
+  [[nodiscard]] virtual bool runs_commands() const { return false; }
   /// The tasks that spawns may name.
   [[nodiscard]] virtual std::vector<std::string> tasks() const = 0;
   /// Operations on files below these folders are crash points.

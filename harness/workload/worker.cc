@@ -14,6 +14,7 @@
 #include "harness/choice/choice.h"
 #include "harness/workload/control.h"
 #include "harness/workload/recorder.h"
+#include "orchestrator/base/clock.h"
 
 namespace stress {
 namespace {
@@ -41,6 +42,7 @@ class Spawner {
 
   void run() {
     state_.tid = gettid();
+    for (const ScriptStep& step : thread_.script) play(step);
     for (const std::uint64_t slot : thread_.slots) {
       if (shared_.control.stop != 0) return;
       const Choice choice = choice_.of(slot);
@@ -66,6 +68,34 @@ class Spawner {
     op.kind = kind;
     op.client = thread_.client;
     return op;
+  }
+
+  /// Once, whatever comes of it.
+  void play(const ScriptStep& step) {
+    if (step.kind == "repair") {
+      state_.spawn_slot = 0;
+      state_.since = base::monotonic_ns();
+      state_.op = shared_.next_op++;
+      const RepairReply reply = shared_.target.repair(false);
+      state_.op = 0;
+      if (!reply.ok) fmt::print(stderr, "repair: {}\n", reply.error);
+      return;
+    }
+    const OpKind kind = step.kind == "spawn"    ? OpKind::kSpawn
+                        : step.kind == "update" ? OpKind::kUpdate
+                                                : OpKind::kKill;
+    Operation op = operation(kind);
+    op.task = step.task;
+    op.type = step.type;
+    op.agent = step.agent;
+    if (kind == OpKind::kUpdate) {
+      op.writes = {{"message", fmt::format("op-{}", op.id)}, {"status", "working"}};
+    }
+    perform(op, [&]() -> Reply {
+      if (kind == OpKind::kUpdate) return shared_.target.update(op.agent, op.writes);
+      if (kind == OpKind::kKill) return shared_.target.kill(op.agent);
+      return shared_.target.spawn({op.task, op.type, "", shared_.config.unique_types});
+    });
   }
 
   Reply perform(Operation& op, const auto& call) {

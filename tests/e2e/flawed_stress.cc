@@ -32,6 +32,19 @@ class RegistryReadable : public Wrapper {
   }
 };
 
+/// Saves over what it has: whole in the end, but not on the way there. Under the lock, so nobody
+/// but a crash ever sees it.
+class InPlace : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  Reply update(const std::string& agent,
+               const std::map<std::string, std::string>& writes) override {
+    Reply reply = inner().update(agent, writes);
+    if (reply.outcome == OpOutcome::kOk) save_in_place();
+    return reply;
+  }
+};
+
 /// Two spawns are told one id.
 class UniqueIds : public Wrapper {
  public:
@@ -318,6 +331,7 @@ void add(const std::string& name) {
 void add_all() {
   add<Wrapper>("control");
   add<RegistryReadable>("flawed-registry-readable");
+  add<InPlace>("flawed-in-place");
   add<LazyRepair>("flawed-registry-readable-lazy-repair");
   add<UniqueIds>("flawed-unique-ids");
   add<AckedPresent>("flawed-acked-present");

@@ -4,7 +4,10 @@
 #include "harness/supervise/engine.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +16,8 @@
 #include <fstream>
 #include <functional>
 #include <mutex>
+#include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -75,16 +80,22 @@ class EngineTest : public testing::Test {
 
   /// Runs a program to its end and returns its wait status.
   int run(std::vector<std::string> argv, std::uint32_t set = kCrashSet) {
+    over_while_descendants_lived_ = false;
     auto engine = Engine::start(script_, set, -1);
     EXPECT_TRUE(engine) << engine.error().message;
     const auto root = (*engine)->launch({std::move(argv), {"PATH=/usr/bin:/bin"}, folder_, {}});
     EXPECT_TRUE(root) << root.error().message;
     const int status = script_.wait_for_exit();
+    if (outlive_) {
+      over_while_descendants_lived_ = (*engine)->is_over(*root);
+      outlive_();
+    }
     // The programs that outlive it are still answered: nothing of theirs may be lost.
     for (int i = 0; i < 6000 && (*engine)->descendants_alive(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     EXPECT_FALSE((*engine)->descendants_alive());
+    EXPECT_TRUE((*engine)->is_over(*root));
     return status;
   }
   std::vector<std::string> dd(const std::string& file, int bytes) {
@@ -93,6 +104,9 @@ class EngineTest : public testing::Test {
   }
   std::string in_folder(const std::string& name) { return (folder_ / name).string(); }
 
+  /// Called when the launched program is dead, to let go of who outlives it.
+  std::function<void()> outlive_;
+  bool over_while_descendants_lived_ = false;
   fs::path folder_;
   Script script_;
 };
@@ -206,6 +220,192 @@ TEST_F(EngineTest, AWriteOfADescendantIsNotCut) {
   EXPECT_EQ(fs::file_size(file), 2u);
   EXPECT_TRUE(fs::exists(folder_ / "own"));
   EXPECT_EQ(script_.deliveries, 0);
+}
+
+TEST_F(EngineTest, ALaunchIsOverOnlyWhenItsDescendantsAreGoneToo) {
+  // The child waits for a byte that comes when the launched program has long been reaped.
+  const std::string fifo = in_folder("fifo");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const int hold = open(fifo.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(hold, 0);
+  outlive_ = [&] { EXPECT_EQ(::write(hold, "\n", 1), 1); };
+  EXPECT_EQ(run({"/bin/sh", "-c", "{ read x < fifo; } & exit 0"}), 0);
+  EXPECT_FALSE(over_while_descendants_lived_);
+  close(hold);
+}
+
+TEST_F(EngineTest, ALaunchOfOneProcessIsOverWithIt) {
+  outlive_ = [] {};
+  EXPECT_EQ(run({"/bin/true"}), 0);
+  EXPECT_TRUE(over_while_descendants_lived_);
+}
+
+TEST_F(EngineTest, AShortWriteTakesLessAndItsCallerWritesTheRest) {
+  const std::string file = in_folder("out");
+  int writes = 0;
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file) && ++writes == 1) return Short{1000};
+    return Proceed{};
+  };
+  std::ofstream(folder_ / "in") << std::string(1500, 'a') << std::string(1500, 'b');
+  EXPECT_EQ(run({"/bin/dd", "if=in", "of=" + file, "bs=3000", "count=1", "status=none"}), 0);
+  EXPECT_EQ(script_.deliveries, 1);
+  EXPECT_EQ(writes, 2);
+  std::string content;
+  std::getline(std::ifstream(file), content);
+  EXPECT_EQ(content, std::string(1500, 'a') + std::string(1500, 'b'));
+}
+
+// A launcher that runs one command and then says how that ended, as a worker does.
+std::vector<std::string> launcher(const std::string& command) {
+  return {"/bin/sh", "-c", command + "; echo $? > ended; exit 0"};
+}
+
+class CommandVictimTest : public EngineTest {
+ protected:
+  [[nodiscard]] std::string ended() const {
+    std::string text;
+    std::getline(std::ifstream(folder_ / "ended"), text);
+    return text;
+  }
+};
+
+TEST_F(CommandVictimTest, ACommandIsKnownByTheChildThatItIsOrDescendsFrom) {
+  EXPECT_EQ(run(launcher("/bin/sh -c '/bin/echo x > a; :'")), 0);
+  std::set<pid_t> commands;
+  pid_t root = 0;
+  for (const Op& op : script_.seen) {
+    if (op.in_root) {
+      root = op.pid;
+      EXPECT_EQ(op.command, 0) << describe(op);
+    } else {
+      commands.insert(op.command);
+      EXPECT_EQ(op.in_command, op.pid == op.command);
+      EXPECT_NE(op.command, root);
+    }
+  }
+  EXPECT_EQ(commands.size(), 1u);
+  EXPECT_TRUE(std::ranges::any_of(script_.seen, [](const Op& op) {
+    return op.sys == Sys::kExec && op.path == "/bin/echo" && !op.in_command && op.command != 0;
+  }));
+}
+
+TEST_F(CommandVictimTest, DiesAloneAndItsLauncherGoesOn) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillBefore{Scope::kProcess, Victim::kCommand};
+    return Proceed{};
+  };
+  EXPECT_EQ(run(launcher("/bin/dd if=/dev/zero of=out bs=16384 count=1 status=none")), 0);
+  EXPECT_EQ(fs::file_size(file), 0u);
+  EXPECT_EQ(ended(), "137");
+  EXPECT_EQ(script_.deliveries, 1);
+}
+
+TEST_F(CommandVictimTest, KillMidLeavesExactlyTheCut) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillMid{Scope::kProcess, 8192, Victim::kCommand};
+    return Proceed{};
+  };
+  EXPECT_EQ(run(launcher("/bin/dd if=/dev/zero of=out bs=16384 count=1 status=none")), 0);
+  EXPECT_EQ(fs::file_size(file), 8192u);
+  EXPECT_EQ(ended(), "137");
+}
+
+TEST_F(CommandVictimTest, KillAfterLeavesTheWholeEffect) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillAfter{Scope::kProcess, Victim::kCommand};
+    return Proceed{};
+  };
+  EXPECT_EQ(run(launcher("/bin/dd if=/dev/zero of=out bs=16384 count=1 status=none")), 0);
+  EXPECT_EQ(fs::file_size(file), 16384u);
+  EXPECT_EQ(ended(), "137");
+}
+
+TEST_F(CommandVictimTest, ItsChildrenOutliveACrashOfItAlone) {
+  const std::string file = in_folder("child's");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillBefore{Scope::kProcess, Victim::kCommand};
+    return Proceed{};
+  };
+  EXPECT_EQ(run(launcher("/bin/sh -c '/bin/echo x > \"child'\\''s\"; /bin/echo y > own'")), 0);
+  EXPECT_EQ(fs::file_size(file), 2u);
+  EXPECT_FALSE(fs::exists(folder_ / "own"));
+  EXPECT_EQ(ended(), "137");
+}
+
+TEST_F(CommandVictimTest, ItsChildrenDieInACrashWithDescendants) {
+  const std::string file = in_folder("child's");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillBefore{Scope::kDescendants, Victim::kCommand};
+    return Proceed{};
+  };
+  EXPECT_EQ(run(launcher("/bin/sh -c '/bin/echo x > \"child'\\''s\"; /bin/echo y > own'")), 0);
+  EXPECT_EQ(fs::file_size(file), 0u);
+  EXPECT_FALSE(fs::exists(folder_ / "own"));
+  EXPECT_EQ(ended(), "137");
+}
+
+TEST_F(CommandVictimTest, DaemonsOutliveACrashWithDescendants) {
+  const std::string file = in_folder("out");
+  const std::string fifo = in_folder("fifo");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillBefore{Scope::kDescendants, Victim::kCommand};
+    return Proceed{};
+  };
+  // The daemon opens the pipe for writing, so the command knows that it has its own session; then
+  // it waits to hear that the command is dead.
+  EXPECT_EQ(run({"/bin/sh", "-c",
+                 "/bin/sh -c 'setsid /bin/sh -c \"echo up > fifo; read x < fifo; echo x > daemon; "
+                 "echo done > fifo\" & read x < fifo; /bin/echo x > out; echo y > own'; "
+                 "echo $? > ended; echo go > fifo; read x < fifo"}),
+            0);
+  EXPECT_EQ(ended(), "137");
+  EXPECT_FALSE(fs::exists(folder_ / "own"));
+  EXPECT_EQ(fs::file_size(folder_ / "daemon"), 2u);
+}
+
+TEST_F(CommandVictimTest, AGrandchildsWriteIsCutOnlyIfItDiesToo) {
+  const std::string file = in_folder("out");
+  for (const Scope scope : {Scope::kProcess, Scope::kDescendants}) {
+    script_.status.reset();
+    script_.deliveries = 0;
+    script_.rule = [&](const Op& op) -> Verdict {
+      if (writes_to(op, file)) return KillMid{scope, 4096, Victim::kCommand};
+      return Proceed{};
+    };
+    EXPECT_EQ(
+        run(launcher("/bin/sh -c '/bin/dd if=/dev/zero of=out bs=16384 count=1 status=none; :'")),
+        0);
+    EXPECT_EQ(fs::file_size(file), scope == Scope::kProcess ? 16384u : 4096u);
+    EXPECT_EQ(script_.deliveries, scope == Scope::kProcess ? 0 : 1);
+    EXPECT_EQ(ended(), scope == Scope::kProcess ? "0" : "137");
+  }
+}
+
+TEST_F(CommandVictimTest, TheLaunchersOwnCallHasNoCommandToKill) {
+  const std::string file = in_folder("own");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return KillBefore{Scope::kProcess, Victim::kCommand};
+    return Proceed{};
+  };
+  EXPECT_EQ(run({"/bin/sh", "-c", "echo x > own"}), 0);
+  EXPECT_EQ(fs::file_size(file), 2u);
+  EXPECT_EQ(script_.deliveries, 0);
+}
+
+TEST_F(EngineTest, ExitsAndSignalsStopWhereTheyAreWatched) {
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (op.sys == Sys::kSignal && op.flags == SIGUSR1) return Fail{EPERM};
+    return Proceed{};
+  };
+  EXPECT_EQ(run({"/bin/sh", "-c", "kill -0 $$; kill -USR1 $$; exit 0"}, kPointSet), 0);
+  EXPECT_EQ(script_.deliveries, 1);
+  EXPECT_EQ(std::ranges::count(script_.seen, Sys::kSignal, &Op::sys), 1);
+  EXPECT_EQ(std::ranges::count(script_.seen, Sys::kExit, &Op::sys), 1);
 }
 
 TEST_F(EngineTest, DescriptorsDoNotGrowWithTheNumberOfDescendants) {
