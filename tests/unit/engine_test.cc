@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include <gtest/gtest.h>
 
 #include "harness/supervise/decode.h"
+#include "harness/supervise/reaper.h"
 
 namespace stress {
 namespace {
@@ -70,6 +72,8 @@ class EngineTest : public testing::Test {
     if (const base::Status possible = probe_supervision(); !possible) {
       GTEST_SKIP() << "no supervision here: " << possible.error().message;
     }
+    // As the harness does: who outlives the launched program is reaped here.
+    ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     std::string pattern = (fs::temp_directory_path() / "engine test ü XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
@@ -91,7 +95,8 @@ class EngineTest : public testing::Test {
       outlive_();
     }
     // The programs that outlive it are still answered: nothing of theirs may be lost.
-    for (int i = 0; i < 6000 && (*engine)->descendants_alive(); ++i) {
+    for (int i = 0; i < 6000 && !(*engine)->is_over(*root); ++i) {
+      reap_adopted();
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     EXPECT_FALSE((*engine)->descendants_alive());
