@@ -89,11 +89,7 @@ base::Result<report::Crashes> Campaign::run() {
   if (!control) return std::unexpected(control.error());
   report_.control = std::move(*control);
   points_ = plan_points(trace_, settings_.errors);
-  for (const RecordedCall& recorded : trace_) {
-    const int occurrence = recorded.call.id.occurrence;
-    report_.calls.push_back(recorded.call.words +
-                            (occurrence > 1 ? fmt::format(" ({})", occurrence) : ""));
-  }
+  for (const RecordedCall& recorded : trace_) report_.calls.push_back(recorded.call.words);
   if (base::Status selected = select(); !selected) return std::unexpected(selected.error());
   for (const CrashPoint& point : points_) report_.points.push_back(described(point));
   progress_.recorded(report_, report_.control.seconds);

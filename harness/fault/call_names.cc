@@ -120,7 +120,7 @@ CallNames::Place CallNames::note_new_file(const Op& op) {
   return {new_files_[op.path], words};
 }
 
-CallNames::Name CallNames::name(const Op& op, bool reply) {
+CallNames::Name CallNames::name(const Op& op, bool reply, bool by_victim) {
   Name name;
   const auto add = [&name](const std::string& text) {
     name.key += text;
@@ -131,7 +131,7 @@ CallNames::Name CallNames::name(const Op& op, bool reply) {
     name.words += place.words;
   };
   const auto program = programs_.find(op.pid);
-  if (program != programs_.end() && !op.in_command) add(program->second + ": ");
+  if (program != programs_.end() && !by_victim) add(program->second + ": ");
   switch (op.sys) {
     case Sys::kOpen: {
       constexpr int kExclusive = O_CREAT | O_EXCL;

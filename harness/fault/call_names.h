@@ -33,7 +33,8 @@ class CallNames {
     std::string words;  ///< for people
   };
   /// To be asked once for each call, in their order. `reply`: a write that tells the harness.
-  Name name(const Op& op, bool reply);
+  /// `by_victim`: of the process that the operation is about; other programs are named.
+  Name name(const Op& op, bool reply, bool by_victim);
 
  private:
   struct Place {

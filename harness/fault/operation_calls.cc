@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 namespace stress {
 
 bool OperationCalls::is_of_operation(const Op& op) {
@@ -45,9 +47,12 @@ std::optional<OperationCall> OperationCalls::see(const Op& op) {
     return std::nullopt;
   }
   if (!reply && !matters(op)) return std::nullopt;
-  CallNames::Name name = names_.name(op, reply);
+  const bool by_victim = victim_ == Victim::kCommand ? op.in_command : op.in_root;
+  CallNames::Name name = names_.name(op, reply, by_victim);
+  const int same_words = ++seen_words_[name.words];
+  if (same_words > 1) name.words += fmt::format(" ({})", same_words);
   const int occurrence = ++seen_[name.key];
-  return OperationCall{{std::move(name.key), occurrence}, std::move(name.words)};
+  return OperationCall{{std::move(name.key), occurrence}, std::move(name.words), by_victim};
 }
 
 }  // namespace stress

@@ -24,7 +24,8 @@ struct CallIdentity {
 
 struct OperationCall {
   CallIdentity id;
-  std::string words;
+  std::string words;  ///< "rename registry.json.tmp-* -> registry.json (2)", unlike all others
+  bool by_victim = true;
 };
 
 /// Picks the calls that matter out of one run of one operation: mutating and locking calls on files
@@ -49,9 +50,10 @@ class OperationCalls {
   const PointClassifier& classifier_;
   Victim victim_;
   CallNames names_;
-  bool invoked_ = false;          ///< the invocation, a write to the history, has been seen
-  std::set<pid_t> have_exec_ed_;  ///< processes in sessions of their own
-  std::map<std::string, int> seen_;
+  bool invoked_ = false;             ///< the invocation, a write to the history, has been seen
+  std::set<pid_t> have_exec_ed_;     ///< processes in sessions of their own
+  std::map<std::string, int> seen_;  ///< by key
+  std::map<std::string, int> seen_words_;  ///< two keys may have the same words
 };
 
 }  // namespace stress

@@ -82,7 +82,6 @@ class Planner {
     point.number = static_cast<int>(points_.size());
     point.at = call.call.id;
     point.blow = blow;
-    if (point.at.occurrence > 1) words += fmt::format(" ({})", point.at.occurrence);
     point.words = std::move(words);
     return point;
   }
@@ -90,7 +89,7 @@ class Planner {
   /// Both variants, where they differ. A cut needs a caller that does not live to go on.
   void crash(const RecordedCall& call, Blow blow, const std::string& words, Cut cut = Cut::kHalf) {
     const bool caller_must_die = blow == Blow::kMid || blow == Blow::kAfter;
-    if (call.by_victim || !caller_must_die) {
+    if (call.call.by_victim || !caller_must_die) {
       add(call, blow, words).cut = cut;
     }
     if (!call.followers || (caller_must_die && call.op.detached)) return;

@@ -16,7 +16,6 @@ struct RecordedCall {
   OperationCall call;
   Op op;
   std::optional<std::uint64_t> offset;  ///< write to a file: where it began
-  bool by_victim = true;                ///< made by the process that a crash kills
   bool followers = false;               ///< the victim had living descendants that are no daemons
 };
 using CallTrace = std::vector<RecordedCall>;

@@ -16,11 +16,11 @@ Verdict TracePolicy::decide(const Op& op) {
   RecordedCall recorded;
   recorded.call = std::move(*call);
   recorded.op = op;
-  recorded.by_victim = victim_ == Victim::kCommand ? op.in_command : op.in_root;
+  const bool by_victim = recorded.call.by_victim;
   recorded.offset = op.sys == Sys::kWrite ? file_offset(op) : std::nullopt;
-  const pid_t victim = recorded.by_victim ? op.pid : op.command;
+  const pid_t victim = by_victim ? op.pid : op.command;
   // Whoever calls for the victim is a descendant of it, and it has no others that we would know of.
-  recorded.followers = !recorded.by_victim ? !op.detached : !followers_of(victim).empty();
+  recorded.followers = !by_victim ? !op.detached : !followers_of(victim).empty();
   const std::lock_guard lock(mutex_);
   trace_.push_back(std::move(recorded));
   return Proceed{};

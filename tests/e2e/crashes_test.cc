@@ -1,6 +1,7 @@
 // Goal: crash points are walked one by one, all of them, and a target that cannot take one is found
 // at that very point, each time. Method: the built-in target, and one that saves its registry in
 // place, which only a crash in the middle of that shows.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "harness/supervise/launch.h"
@@ -9,12 +10,11 @@
 namespace e2e {
 namespace {
 
-using ::testing::Contains;
+using ::testing::AnyOf;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::StartsWith;
 
 class CrashPoints : public ::testing::Test {
  protected:
@@ -23,11 +23,37 @@ class CrashPoints : public ::testing::Test {
       GTEST_SKIP() << "no supervision here: " << possible.error().message;
     }
   }
-  base::Outcome crashes(const Words& flags) {
-    Words argv{FLAWED_STRESS_PROGRAM, "crashes", "--sessions",        "process",
-               "--no-errors",         "--out",   out_.path().string()};
+  base::Outcome crashes(const Words& flags, bool errors = false) {
+    Words argv{FLAWED_STRESS_PROGRAM, "crashes", "--sessions", "process", "--out",
+               out_.path().string()};
+    if (!errors) argv.emplace_back("--no-errors");
     argv.insert(argv.end(), flags.begin(), flags.end());
     return execute(std::move(argv));
+  }
+  /// All points, none of which is run.
+  Json planned(Words flags, bool errors = false) {
+    flags.insert(flags.end(), {"--time-limit", "0.001"});
+    const base::Outcome run = crashes(flags, errors);
+    EXPECT_EQ(run.exit_code, 2) << run.out << run.err;
+    return result();
+  }
+  /// One point, and what came of it.
+  Json walk_one(Words flags, std::size_t number, int exit_code, bool errors = false) {
+    flags.insert(flags.end(), {"--only", std::to_string(number)});
+    const base::Outcome run = crashes(flags, errors);
+    EXPECT_EQ(run.exit_code, exit_code) << run.out << run.err;
+    EXPECT_THAT(run.out, Not(HasSubstr("exhaustive")));
+    const Json crashes = result();
+    EXPECT_EQ(crashes["points"].size(), 1u);
+    EXPECT_EQ(crashes["points"][0]["number"], number);
+    return crashes["points"][0];
+  }
+  static std::size_t number_of(const Json& plan, const std::string& at) {
+    for (const Json& point : plan["points"]) {
+      if (point["at"].get<std::string>().starts_with(at)) return point["number"];
+    }
+    ADD_FAILURE() << "no point " << at << " in " << plan["points"];
+    return 0;
   }
   [[nodiscard]] std::filesystem::path results() const { return out_ / "latest"; }
   [[nodiscard]] Json result() const { return read_json(results() / "crashes.json"); }
@@ -42,13 +68,13 @@ class CrashPoints : public ::testing::Test {
 };
 
 TEST_F(CrashPoints, OfAnUpdateAreAllWalkedAndSound) {
-  const base::Outcome run = crashes({"--target", "builtin", "--op", "update"});
+  const base::Outcome run = crashes({"--target", "control", "--op", "update"});
   ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
   const Json crashes = result();
   EXPECT_EQ(crashes["exhaustive"], true);
   EXPECT_THAT(run.out, HasSubstr("exhaustive"));
   EXPECT_GT(crashes["points"].size(), 8u);
-  EXPECT_THAT(verdicts(crashes), Each(::testing::AnyOf("ok", "recovered")));
+  EXPECT_THAT(verdicts(crashes), Each(AnyOf("ok", "recovered")));
   // Nothing of a sound trial stays.
   EXPECT_FALSE(std::filesystem::exists(results() / "points"));
   // What was cut off did not answer, and the crash after the answer came after it.
@@ -57,68 +83,69 @@ TEST_F(CrashPoints, OfAnUpdateAreAllWalkedAndSound) {
   EXPECT_EQ(crashes["points"].back()["at"], "after reply");
 }
 
+TEST_F(CrashPoints, OutOfTimeAreNotCalledExhaustive) {
+  const Json plan = planned({"--target", "control", "--op", "update"});
+  EXPECT_EQ(plan["exhaustive"], false);
+  EXPECT_THAT(verdicts(plan), ElementsAre("not run"));
+  const base::Outcome text =
+      crashes({"--target", "control", "--op", "update", "--time-limit", "0.001"});
+  EXPECT_THAT(text.out, HasSubstr("not exhaustive"));
+}
+
 TEST_F(CrashPoints, OfARepairFallOnTheCommandThatRepairs) {
-  const base::Outcome run = crashes({"--target", "builtin", "--op", "repair"});
-  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
-  const Json crashes = result();
-  EXPECT_EQ(crashes["exhaustive"], true);
-  EXPECT_THAT(crashes["victim"].get<std::string>(), HasSubstr("command"));
-  // Killed before it had done anything, it leaves all to the next one; at its end, nothing.
-  EXPECT_EQ(crashes["points"].front()["verdict"], "recovered");
-  EXPECT_EQ(crashes["points"].back()["verdict"], "ok");
+  const Words repair{"--target", "control", "--op", "repair"};
+  const Json plan = planned(repair);
+  EXPECT_THAT(plan["victim"].get<std::string>(), HasSubstr("command"));
+  // Killed before it has done anything, it leaves all to the next one; at its end, nothing.
+  EXPECT_EQ(plan["points"].front()["at"], "before exec orchestrator");
+  EXPECT_EQ(walk_one(repair, 1, 0)["verdict"], "recovered");
+  EXPECT_EQ(plan["points"].back()["at"], "before exit");
+  EXPECT_EQ(walk_one(repair, plan["points"].size(), 0)["verdict"], "ok");
+}
+
+TEST_F(CrashPoints, OfACommandKillItAndItsWorkerTellsSo) {
+  const Words update{"--target", "by-command", "--op", "update"};
+  const Json plan = planned(update);
+  EXPECT_THAT(plan["victim"].get<std::string>(), HasSubstr("command"));
+  for (const char* at :
+       {"before exec orchestrator", "within write to registry.json.tmp-*",
+        "before rename registry.json.tmp-*", "before write to stdout", "before exit"}) {
+    const Json point = walk_one(update, number_of(plan, at), 0);
+    EXPECT_THAT(point["verdict"].get<std::string>(), AnyOf("ok", "recovered")) << point;
+    EXPECT_EQ(point["reply"], "info") << point;
+    EXPECT_NE(point["blow"], "") << point;
+  }
 }
 
 TEST_F(CrashPoints, FindARegistryThatIsWrittenInPlace) {
-  const base::Outcome run = crashes({"--target", "flawed-in-place", "--op", "update"});
-  ASSERT_EQ(run.exit_code, 1) << run.out << run.err;
-  int torn = 0;
-  int number = 0;
-  for (const Json& point : result()["points"]) {
-    if (point["verdict"] != "violation") continue;
-    EXPECT_EQ(point["reproducible"], "exact") << point;
-    ASSERT_THAT(point["broken"], Not(IsEmpty()));
-    EXPECT_EQ(point["broken"][0]["id"], "registry-readable");
-    const auto folder = results() / "points" / fmt::format("{:03}", point["number"].get<int>());
-    EXPECT_TRUE(std::filesystem::exists(folder / "history.jsonl"));
-    if (!point["at"].get<std::string>().starts_with("within write to registry.json")) continue;
-    ++torn;
-    number = point["number"];
-    // Its history is judged alike without running anything.
-    const base::Outcome check =
-        execute({FLAWED_STRESS_PROGRAM, "check", (folder / "history.jsonl").string(), "--json"});
-    EXPECT_THAT(invariants(Json::parse(check.out, nullptr, false), "fail"),
-                Contains("registry-readable"));
+  const Words update{"--target", "flawed-in-place", "--op", "update"};
+  const std::size_t number =
+      number_of(planned(update), "within write to registry.json, up to its first page");
+  const Json point = walk_one(update, number, 1);
+  EXPECT_EQ(point["verdict"], "violation");
+  EXPECT_EQ(point["reproducible"], "exact");
+  ASSERT_EQ(point["broken"].size(), 1u) << point;
+  EXPECT_EQ(point["broken"][0]["id"], "registry-readable");
+  // Its history stays, and is judged alike without running anything.
+  const auto history = results() / "points" / fmt::format("{:03}", number) / "history.jsonl";
+  const base::Outcome check = execute({FLAWED_STRESS_PROGRAM, "check", history.string(), "--json"});
+  EXPECT_EQ(check.exit_code, 1);
+  EXPECT_THAT(invariants(Json::parse(check.out, nullptr, false), "fail"),
+              ElementsAre("registry-readable"));
+}
+
+TEST_F(CrashPoints, AnErrorIsToldToTheTargetWhichLivesOn) {
+  const Words update{"--target", "control", "--op", "update"};
+  const Json plan = planned(update, true);
+  for (const char* at : {"ENOSPC of write to registry.json.tmp-*", "EIO of fsync registry.json"}) {
+    const Json point = walk_one(update, number_of(plan, at), 0, true);
+    EXPECT_THAT(point["verdict"].get<std::string>(), AnyOf("ok", "recovered")) << point;
+    EXPECT_EQ(point["reply"], "info") << point;
   }
-  ASSERT_GT(torn, 0) << run.out;
-
-  const base::Outcome again =
-      crashes({"--target", "flawed-in-place", "--op", "update", "--only", std::to_string(number)});
-  EXPECT_EQ(again.exit_code, 1) << again.out << again.err;
-  const Json only = result();
-  ASSERT_EQ(only["points"].size(), 1u);
-  EXPECT_EQ(only["points"][0]["number"], number);
-  EXPECT_THAT(only["points"][0]["at"].get<std::string>(), StartsWith("within write to registry"));
-  EXPECT_EQ(only["exhaustive"], false);
-  EXPECT_THAT(again.out, Not(HasSubstr("exhaustive")));
-}
-
-TEST_F(CrashPoints, PassWithTheSameTargetWithoutTheFlaw) {
-  const base::Outcome run = crashes({"--target", "control", "--op", "update"});
-  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
-  EXPECT_EQ(result()["exhaustive"], true);
-}
-
-TEST_F(CrashPoints, OutOfTimeAreNotCalledExhaustive) {
-  const base::Outcome run =
-      crashes({"--target", "builtin", "--op", "update", "--time-limit", "0.001"});
-  EXPECT_EQ(run.exit_code, 2) << run.out << run.err;
-  EXPECT_EQ(result()["exhaustive"], false);
-  EXPECT_THAT(verdicts(result()), ::testing::ElementsAre("not run"));
-  EXPECT_THAT(run.out, HasSubstr("not exhaustive"));
 }
 
 TEST_F(CrashPoints, ThatDoNotExistAreRefusedByASentence) {
-  const base::Outcome run = crashes({"--target", "builtin", "--op", "update", "--only", "9999"});
+  const base::Outcome run = crashes({"--target", "control", "--op", "update", "--only", "9999"});
   EXPECT_EQ(run.exit_code, kUsage) << run.out;
   EXPECT_THAT(run.err, HasSubstr("--only 9999"));
 }
@@ -133,6 +160,21 @@ TEST_F(CrashPoints, InAStormTellWhenUpdatesDied) {
                "--out", out_.path().string()});
   EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
   EXPECT_THAT(base::read_file(results() / "history.jsonl").value_or(""), HasSubstr("\"died\":"));
+}
+
+// Goal: where a target's operations are programs, a storm kills those and not their workers, as
+// often as it was told to. Method: the built-in target by its command line.
+TEST_F(CrashPoints, OfCommandsAreHitByAStormAsWell) {
+  const base::Outcome run =
+      execute({FLAWED_STRESS_PROGRAM, "run", "--target", "by-command", "--agents", "4", "--spawns",
+               "3", "--crash-rate", "0.5", "--sessions", "process", "--seed", "3", "--out",
+               out_.path().string()});
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  const Json report = read_json(results() / "report.json");
+  EXPECT_EQ(report["totals"]["crashes_injected"], 6);
+  // Whose worker had died would have said nothing.
+  const std::string history = base::read_file(results() / "history.jsonl").value_or("");
+  EXPECT_THAT(history, HasSubstr("signal 9"));
 }
 
 }  // namespace

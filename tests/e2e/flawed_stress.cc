@@ -10,6 +10,7 @@
 #include "harness/cli/main.h"
 #include "orchestrator/base/subprocess.h"
 #include "orchestrator/registry/checksum.h"
+#include "tests/e2e/command_target.h"
 #include "tests/e2e/flawed_target.h"
 
 namespace flawed {
@@ -330,6 +331,7 @@ void add(const std::string& name) {
 
 void add_all() {
   add<Wrapper>("control");
+  add<ByCommand>("by-command");
   add<RegistryReadable>("flawed-registry-readable");
   add<InPlace>("flawed-in-place");
   add<LazyRepair>("flawed-registry-readable-lazy-repair");

@@ -46,10 +46,10 @@ Op write_of(std::uint64_t bytes, const std::string& path = "/w/registry.json") {
 RecordedCall recorded(const Op& op, const std::string& words, int occurrence = 1,
                       bool followers = false) {
   RecordedCall result;
-  result.call = {{words, occurrence}, words};
+  result.call = {{words, occurrence}, words, true};
   result.op = op;
-  result.by_victim = op.pid == kVictim;
-  result.followers = followers || !result.by_victim;
+  result.call.by_victim = op.pid == kVictim;
+  result.followers = followers || !result.call.by_victim;
   if (op.sys == Sys::kWrite) result.offset = 0;
   return result;
 }
@@ -199,7 +199,7 @@ TEST(CallNames, AreTheSameForTwoRunsWhoseNamesDiffer) {
     Op rename = call(Sys::kRename, temporary, pid);
     rename.path2 = "/w/registry.json";
     for (const Op& op : {create, write_of(static_cast<std::uint64_t>(pid), temporary), rename}) {
-      keys.push_back(namer.name(op, false).key);
+      keys.push_back(namer.name(op, false, true).key);
     }
     return keys;
   };
@@ -211,10 +211,19 @@ TEST(CallNames, SayWhatHappensToWhat) {
   CallNames namer({"/w"});
   Op rename = call(Sys::kRename, "/w/registry.json.tmp-xyz");
   rename.path2 = "/w/registry.json";
-  EXPECT_EQ(namer.name(rename, false).words, "rename registry.json.tmp-* -> registry.json");
+  EXPECT_EQ(namer.name(rename, false, true).words, "rename registry.json.tmp-* -> registry.json");
   Op output = call(Sys::kWrite, "pipe:[77]");
   output.fd = 1;
-  EXPECT_EQ(namer.name(output, false).words, "write to stdout");
+  EXPECT_EQ(namer.name(output, false, true).words, "write to stdout");
+}
+
+TEST(CallNames, NameTheProgramThatIsNotTheVictim) {
+  CallNames namer({"/w"});
+  EXPECT_EQ(namer.name(call(Sys::kExec, "/usr/bin/tmux", kChild), false, false).words, "exec tmux");
+  EXPECT_EQ(namer.name(call(Sys::kConnect, "/t/socket", kChild), false, false).words,
+            "tmux: connect to socket");
+  EXPECT_EQ(namer.name(call(Sys::kConnect, "/t/socket", kChild), false, true).words,
+            "connect to socket");
 }
 
 /// A thread of a worker that is at an operation.
