@@ -154,10 +154,26 @@ TEST_F(CrashPoints, ThatDoNotExistAreRefusedByASentence) {
 // the judge of lost updates need not wait for it for ever.
 // Method: many threads in one process, which dies again and again; some of them are updating.
 TEST_F(CrashPoints, InAStormTellWhenUpdatesDied) {
-  const base::Outcome run =
-      execute({FLAWED_STRESS_PROGRAM, "run", "--agents", "10", "--processes", "1", "--spawns", "4",
-               "--crash-rate", "0.5", "--update-rate", "1", "--sessions", "process", "--seed", "3",
-               "--out", out_.path().string()});
+  const base::Outcome run = execute({FLAWED_STRESS_PROGRAM,
+                                     "run",
+                                     "--target",
+                                     "control",
+                                     "--agents",
+                                     "10",
+                                     "--processes",
+                                     "1",
+                                     "--spawns",
+                                     "4",
+                                     "--crash-rate",
+                                     "0.5",
+                                     "--update-rate",
+                                     "1",
+                                     "--sessions",
+                                     "process",
+                                     "--seed",
+                                     "3",
+                                     "--out",
+                                     out_.path().string()});
   EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
   EXPECT_THAT(base::read_file(results() / "history.jsonl").value_or(""), HasSubstr("\"died\":"));
 }
