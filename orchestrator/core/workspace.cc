@@ -34,11 +34,12 @@ std::unique_ptr<Store> make_store(const fs::path& root, const Config& config, bo
   return open_json_store(root, options);
 }
 
-/// One init at a time: two of them would give the folder two names. The lock is on the folder
-/// itself, so it leaves no file, and ends with the process.
+/// One init at a time: two of them would give the folder two names. The lock is on a folder, so it
+/// leaves no file, and ends with the process; not on the root, which is the turnstile of the
+/// registry's lock: the store would wait there for its own init.
 base::Result<base::UniqueFd> lock_folder(const fs::path& root) {
-  base::UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return base::fail_errno(errno, "open", root);
+  base::UniqueFd fd(::open((root / "prompts").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return base::fail_errno(errno, "open", root / "prompts");
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return base::fail_errno(errno, "lock", root);
     return base::fail(Errc::kExists, "{}: another init of this folder is under way", root.string());
