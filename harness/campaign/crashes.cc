@@ -100,13 +100,13 @@ base::Result<report::Crashes> Campaign::run() {
 
 /// The operation without a fault: its calls, and the proof that without one nothing is wrong.
 base::Result<PointResult> Campaign::record() {
-  PointResult control = PointResult{};
-  control.at = "no fault";
-  control.variant = "-";
   base::Result<PointResult> result = run_once(nullptr, results_ / "points" / "000");
   if (!result) return result;
-  result->at = control.at;
-  result->variant = control.variant;
+  if (interrupted_) {
+    return base::fail(base::Errc::kTimeout, "interrupted before the operation was recorded");
+  }
+  result->at = "no fault";
+  result->variant = "-";
   if (trace_.empty()) {
     return base::fail(base::Errc::kInvalid, "the {} of target {} made no call that is watched{}",
                       settings_.op, settings_.target,

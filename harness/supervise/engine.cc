@@ -1,14 +1,11 @@
 #include "harness/supervise/engine.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +18,7 @@
 
 #include "harness/supervise/command_kill.h"
 #include "harness/supervise/decode.h"
+#include "harness/supervise/effects.h"
 #include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
 
@@ -42,62 +40,6 @@ struct Overloaded : Ts... {
 };
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
-
-/// A descriptor of the task's own, so that an effect falls on the same open file description.
-base::UniqueFd duplicate(const Op& op) {
-  const base::UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, op.pid, 0)));
-  return base::UniqueFd(
-      process.valid() ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), op.fd, 0)) : -1);
-}
-
-bool write_all(const Op& op, const std::string& content) {
-  const base::UniqueFd file = duplicate(op);
-  if (!file.valid()) return false;
-  const bool positioned = op.number == SYS_pwrite64 || op.number == SYS_pwritev;
-  std::size_t done = 0;
-  while (done < content.size()) {
-    const ssize_t got = positioned
-                            ? pwrite(file.get(), content.data() + done, content.size() - done,
-                                     static_cast<off_t>(op.arguments[3] + done))
-                            : write(file.get(), content.data() + done, content.size() - done);
-    if (got <= 0) return false;
-    done += static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
-/// A pipe or a socket may have no room, and whoever could make some may be waiting for us.
-bool would_block(const Op& op) {
-  const base::UniqueFd file = duplicate(op);
-  struct stat about{};
-  if (!file.valid() || fstat(file.get(), &about) != 0) return true;
-  if (S_ISREG(about.st_mode)) return false;
-  pollfd room{file.get(), POLLOUT, 0};
-  return op.bytes > PIPE_BUF || poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0;
-}
-
-/// Makes the call on behalf of a task that will not live to see it return. False: cannot, let it
-/// run.
-bool perform(const Op& op) {
-  switch (op.sys) {
-    case Sys::kWrite: {
-      if (would_block(op)) return false;
-      const std::string content = gather(op, op.bytes);
-      return content.size() == op.bytes && write_all(op, content);
-    }
-    case Sys::kSync: {
-      const base::UniqueFd file = duplicate(op);
-      return file.valid() && fsync(file.get()) == 0;
-    }
-    case Sys::kUnlock: {
-      if (op.number != SYS_flock) return false;  // fcntl locks belong to the process
-      const base::UniqueFd file = duplicate(op);
-      return file.valid() && flock(file.get(), LOCK_UN) == 0;
-    }
-    default:
-      return false;
-  }
-}
 
 }  // namespace
 
@@ -359,7 +301,7 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
               stopped.go_on();
               return;
             }
-            write_all(op, content);
+            write_for(op, content);
             crash(kill.scope, kill.victim);
           },
           [&](const KillAfter& kill) {
@@ -389,7 +331,7 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
 bool Engine::cut_short(const Stopped& stopped, std::uint64_t bytes) {
   const std::string content = gather(stopped.op, bytes);
   if (bytes > 0 && content.size() == bytes && stopped.still_there() &&
-      write_all(stopped.op, content)) {
+      write_for(stopped.op, content)) {
     return stopped.return_value(bytes);
   }
   stopped.go_on();
