@@ -12,6 +12,7 @@
 #include "harness/campaign/agent_lives.h"
 #include "harness/campaign/canaries.h"
 #include "harness/campaign/crew.h"
+#include "harness/campaign/killed_commands.h"
 #include "harness/campaign/stalls.h"
 #include "harness/check/invariants.h"
 #include "harness/fault/point_policy.h"
@@ -247,10 +248,11 @@ CrashTrial Trial::judge() {
     std::ranges::stable_sort(evidence.operations, {}, &Operation::invoked);
     trial.evidence = std::move(evidence);
   });
-  const Evidence& evidence = trial.evidence;
-  for (const Operation& op : evidence.operations) {
+  for (const Operation& op : trial.evidence.operations) {
     if (op.id >= kOperationOps) trial.reply = op;
   }
+  if (victim_ == Victim::kCommand) reopen_killed_commands(trial.evidence);
+  const Evidence& evidence = trial.evidence;
   for (const RepairRun& run : evidence.repairs) {
     if (run.role != "repair") continue;
     trial.repaired = run.reported ? *run.reported > 0 : !run.changed_paths.empty();

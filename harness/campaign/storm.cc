@@ -14,6 +14,7 @@
 #include "harness/campaign/agent_lives.h"
 #include "harness/campaign/canaries.h"
 #include "harness/campaign/crew.h"
+#include "harness/campaign/killed_commands.h"
 #include "harness/campaign/nemesis.h"
 #include "harness/campaign/stalls.h"
 #include "harness/campaign/summary.h"
@@ -369,6 +370,7 @@ StormResult Storm::judge() {
       const std::vector<Fault> injected = policy_->faults();
       evidence.faults.insert(evidence.faults.end(), injected.begin(), injected.end());
     }
+    if (stage_->classifier().commands) reopen_killed_commands(evidence);
     std::ranges::stable_sort(evidence.faults, {}, &Fault::at);
     std::ranges::stable_sort(evidence.operations, {}, &Operation::invoked);
     if (settings_.duration_s > 0) {
