@@ -118,14 +118,13 @@ std::optional<Verdict> StormPolicy::crash_at(const Op& op, PointKind kind, Progr
   if (!here) return std::nullopt;
   progress.doomed = true;
   decisions_[progress.op] = {cls, base::monotonic_ns()};
-  const Victim victim = classifier_.commands ? Victim::kCommand : Victim::kLaunched;
   switch (cls.position) {
     case Position::kBefore:
-      return KillBefore{hit->scope, victim};
+      return KillBefore{hit->scope, victim()};
     case Position::kMid:
-      return KillMid{hit->scope, *cut, victim};
+      return KillMid{hit->scope, *cut, victim()};
     case Position::kAfter:
-      return KillAfter{hit->scope, victim};
+      return KillAfter{hit->scope, victim()};
   }
   return std::nullopt;
 }
@@ -139,7 +138,7 @@ std::optional<Verdict> StormPolicy::pause_at(const Op&, Progress& progress) {
   if (progress.points != static_cast<int>(point)) return std::nullopt;
   progress.paused = true;
   decisions_[progress.op] = {{}, base::monotonic_ns()};
-  return Pause{std::chrono::milliseconds(50 + own.of("length").below(450))};
+  return Pause{std::chrono::milliseconds(50 + own.of("length").below(450)), victim()};
 }
 
 void StormPolicy::applied(const Op& op, const Verdict& verdict, bool delivered) {

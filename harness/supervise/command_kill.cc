@@ -10,7 +10,6 @@
 #include <optional>
 
 #include "harness/supervise/process_table.h"
-#include "orchestrator/base/unique_fd.h"
 
 namespace stress {
 namespace {
@@ -60,9 +59,12 @@ std::vector<pid_t> followers_of(pid_t pid) {
   return pids;
 }
 
+base::UniqueFd open_command(const Op& op) {
+  return op.command == 0 ? base::UniqueFd() : open_process(op.command, op.command_start);
+}
+
 bool kill_command(const Op& op, bool with_descendants) {
-  if (op.command == 0) return false;
-  const base::UniqueFd command = open_process(op.command, op.command_start);
+  const base::UniqueFd command = open_command(op);
   if (!command.valid() || is_dead(command, 0)) return false;
   std::map<pid_t, base::UniqueFd> others;
   // All are stopped before the first one dies: nobody acts upon another's death, nobody forks while

@@ -49,7 +49,11 @@ struct Engine::Root {
   Tasks tasks;
   bool reaped = false;
   bool group_over = false;  ///< reaped, and nobody is left of its process group
-  std::optional<TimePoint> resume_at;
+  struct Paused {
+    base::UniqueFd process;
+    TimePoint resume_at;
+  };
+  std::map<pid_t, Paused> paused;
   /// Tasks whose call was let run and whose next stop is the end of the root: KillAfter.
   std::map<pid_t, std::pair<Op, KillAfter>> doomed;
 
@@ -215,11 +219,12 @@ int Engine::wait_for_events(std::vector<epoll_event>& events) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& root : roots_) {
-      if (!root->resume_at) continue;
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-          *root->resume_at - std::chrono::steady_clock::now());
-      const int ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
-      timeout_ms = timeout_ms < 0 ? ms : std::min(timeout_ms, ms);
+      for (const auto& [pid, paused] : root->paused) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+            paused.resume_at - std::chrono::steady_clock::now());
+        const int ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
+        timeout_ms = timeout_ms < 0 ? ms : std::min(timeout_ms, ms);
+      }
     }
   }
   return epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
@@ -229,9 +234,11 @@ void Engine::resume_due(bool all) {
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
   for (const auto& root : roots_) {
-    if (!root->resume_at || (!all && now < *root->resume_at)) continue;
-    root->resume_at.reset();
-    syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), SIGCONT, nullptr, 0);
+    std::erase_if(root->paused, [&](const auto& entry) {
+      if (!all && now < entry.second.resume_at) return false;
+      syscall(SYS_pidfd_send_signal, entry.second.process.get(), SIGCONT, nullptr, 0);
+      return true;
+    });
   }
 }
 
@@ -244,7 +251,6 @@ void Engine::reap(Root& root) {
     const std::lock_guard lock(mutex_);
     root.reaped = true;
     root.launched.pidfd.reset();
-    root.resume_at.reset();
     // Soon after each death, before a number can have come round again.
     for (const auto& other : roots_) other->group_lives();
   }
@@ -313,19 +319,28 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
               stopped.go_on();
             }
           },
-          [&](const Pause& pause) {
-            bool stopped_it = false;
-            if (!pauses_over_) {
-              const std::lock_guard lock(mutex_);
-              stopped_it = syscall(SYS_pidfd_send_signal, root.launched.pidfd.get(), SIGSTOP,
-                                   nullptr, 0) == 0;
-              root.resume_at = std::chrono::steady_clock::now() + pause.duration;
-            }
-            policy_.applied(op, verdict, stopped_it);
+          [&](const Pause& rest) {
+            policy_.applied(op, verdict, pause(root, op, rest));
             stopped.go_on();
           },
       },
       verdict);
+}
+
+bool Engine::pause(Root& root, const Op& op, const Pause& pause) {
+  if (pauses_over_) return false;
+  const std::lock_guard lock(mutex_);
+  const bool command = pause.victim == Victim::kCommand;
+  base::UniqueFd process =
+      command ? open_command(op)
+              : base::UniqueFd(fcntl(root.launched.pidfd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!process.valid() || syscall(SYS_pidfd_send_signal, process.get(), SIGSTOP, nullptr, 0) != 0) {
+    return false;
+  }
+  root.paused.insert_or_assign(
+      command ? op.command : root.launched.pid,
+      Root::Paused{std::move(process), std::chrono::steady_clock::now() + pause.duration});
+  return true;
 }
 
 bool Engine::cut_short(const Stopped& stopped, std::uint64_t bytes) {

@@ -48,9 +48,10 @@ struct KillAfter {
   Scope scope;
   Victim victim = Victim::kLaunched;
 };
-/// SIGSTOP of the launched process, then the call; SIGCONT after `duration`.
+/// SIGSTOP of the victim, then the call; SIGCONT after `duration`.
 struct Pause {
   std::chrono::milliseconds duration;
+  Victim victim = Victim::kLaunched;
 };
 
 using Verdict = std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Pause>;

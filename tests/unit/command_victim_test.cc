@@ -1,6 +1,7 @@
 // Goal: a crash of a command takes the command, and with descendants those of it that are no
 // daemons, and never whoever runs it.
 // Method: as in engine_test.cc; the launched shell runs one command and writes down how it ended.
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <set>
 
 #include "harness/supervise/decode.h"
+#include "harness/supervise/process_table.h"
 #include "tests/unit/engine_fixture.h"
 
 namespace stress {
@@ -125,6 +127,34 @@ TEST_F(CommandVictimTest, DaemonsOutliveACrashWithDescendants) {
   EXPECT_EQ(ended(), "137");
   EXPECT_FALSE(fs::exists(folder_ / "own"));
   EXPECT_EQ(fs::file_size(folder_ / "daemon"), 2u);
+}
+
+TEST_F(CommandVictimTest, IsPausedAloneAndGoesOn) {
+  const std::string file = in_folder("out");
+  pid_t command = 0;
+  bool was_stopped = false;
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (op.sys == Sys::kOpen && op.path == file) {
+      command = op.command;
+      return Pause{std::chrono::hours(1), Victim::kCommand};
+    }
+    // Made by the launcher, which the command's rest does not hold up. It ends it.
+    if (op.sys == Sys::kOpen && op.path == in_folder("beside")) {
+      for (int i = 0; i < 6000 && !was_stopped; ++i) {
+        was_stopped = read_stat(command).value_or(ProcessStat{}).state == 'T';
+        std::this_thread::sleep_for(std::chrono::milliseconds(was_stopped ? 0 : 5));
+      }
+      kill(command, SIGCONT);
+    }
+    return Proceed{};
+  };
+  EXPECT_EQ(run({"/bin/sh", "-c",
+                 "/bin/dd if=/dev/zero of=out bs=4096 count=1 status=none & "
+                 "while [ ! -e out ]; do :; done; echo x > beside; wait"}),
+            0);
+  EXPECT_TRUE(was_stopped);
+  EXPECT_EQ(fs::file_size(file), 4096u);
+  EXPECT_EQ(script_.deliveries, 1);
 }
 
 TEST_F(CommandVictimTest, AGrandchildsWriteIsCutOnlyIfItDiesToo) {

@@ -56,6 +56,7 @@ RecordedCall recorded(const Op& op, const std::string& words, int occurrence = 1
 
 std::vector<std::string> words(const std::vector<CrashPoint>& points) {
   std::vector<std::string> result;
+  result.reserve(points.size());
   for (const CrashPoint& point : points) result.push_back(point.words);
   return result;
 }
