@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -23,8 +24,8 @@ struct CrashesOptions {
   bool json = false;
 };
 
-/// The live line on a terminal; piped, a line for each point that is not simply ok. On stderr, so
-/// that stdout stays the table's.
+/// A live line on a terminal, plain ones now and then when piped; and a line for each point that is
+/// not sound. On stderr, so that stdout stays the table's.
 class PointsProgress : public CrashProgress {
  public:
   explicit PointsProgress(bool quiet)
@@ -45,9 +46,15 @@ class PointsProgress : public CrashProgress {
   void judged(const report::PointResult& point, std::size_t done, std::size_t of) override {
     if (quiet_) return;
     clear();
-    if (point.verdict != report::PointVerdict::kOk) {
+    const bool sound = point.verdict == report::PointVerdict::kOk ||
+                       point.verdict == report::PointVerdict::kRecovered;
+    const auto now = std::chrono::steady_clock::now();
+    if (!sound) {
       fmt::print(stderr, "{} of {}: point {}: {}: {}\n", done, of, point.number,
                  to_string(point.verdict), point.at);
+    } else if (!live_ && now - shown_ > std::chrono::seconds(5)) {
+      shown_ = now;
+      fmt::print(stderr, "{} of {}\n", done, of);
     } else if (live_) {
       fmt::print(stderr, "{} of {}: {}", done, of, point.at.substr(0, 70));
       std::fflush(stderr);
@@ -63,6 +70,7 @@ class PointsProgress : public CrashProgress {
   bool quiet_;
   bool live_;
   bool open_ = false;
+  std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
 };
 
 base::Status write_files(const CrashesResult& result) {

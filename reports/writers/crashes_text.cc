@@ -163,7 +163,7 @@ std::string to_terminal(const Crashes& crashes, bool colour) {
   append_wrapped(out, "", 0, tally_line(crashes));
   for (const std::string& note : crashes.notes) append_wrapped(out, "note: ", 6, note);
   if (crashes.verdict != Verdict::kPass && !crashes.command.empty()) {
-    out += "  " + one_line(shell_command(crashes.command)) + "\n";  // unbroken, to be copied
+    out += "reproduce:\n  " + one_line(shell_command(crashes.command)) + "\n";  // to be copied
   }
   append_wrapped(out, fmt::format("{}  ", verdict_word(crashes.verdict)), 8,
                  coverage_line(crashes));
