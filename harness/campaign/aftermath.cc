@@ -186,6 +186,16 @@ void Aftermath::observe() {
   collector_.with([&](Evidence& evidence) { evidence.quiescence = std::move(quiescence); });
 }
 
+void Aftermath::keep_registry(const std::filesystem::path& copy) {
+  const Observer& observer = target_.observer();
+  std::error_code ignored;
+  if (!observer.map().file.empty()) {
+    std::filesystem::copy_file(observer.map().file, copy, ignored);
+  } else if (base::Status kept = base::replace_file(copy, observer.observe().bytes); !kept) {
+    collector_.trouble(kept.error().message);
+  }
+}
+
 void Aftermath::shut_down(std::chrono::milliseconds timeout) {
   std::vector<Group::Member> left;
   const base::Status target_told = target_.shut_down();

@@ -45,6 +45,10 @@ class Aftermath {
   /// Sessions, registry, sessions, until both looks agree, three times at most.
   void observe();
 
+  /// For whoever reads the results: the registry's file, or what was read where it is no single
+  /// one.
+  void keep_registry(const std::filesystem::path& copy);
+
   /// Ends agents and server, then lists what is still there.
   void shut_down(std::chrono::milliseconds timeout);
 

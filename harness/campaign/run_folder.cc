@@ -59,14 +59,27 @@ void point_latest(const fs::path& out, const fs::path& results) {
 
 }  // namespace
 
-base::Result<RunFolder> RunFolder::create(const fs::path& out, const std::string& name) {
+base::Result<fs::path> make_results_folder(const fs::path& out, const std::string& name) {
   std::error_code error;
   fs::create_directories(out, error);
   if (error) return base::fail_errno(error.value(), "create the results folder", out);
   base::Result<fs::path> results = fresh_folder(out, name);
+  if (results) point_latest(out, *results);
+  return results;
+}
+
+base::Result<RunFolder> RunFolder::create(const fs::path& out, const std::string& name) {
+  const base::Result<fs::path> results = make_results_folder(out, name);
   if (!results) return std::unexpected(results.error());
+  return create_in(*results);
+}
+
+base::Result<RunFolder> RunFolder::create_in(const fs::path& results) {
   RunFolder folder;
-  folder.results_ = std::move(*results);
+  folder.results_ = results;
+  std::error_code error;
+  fs::create_directories(results, error);
+  if (error) return base::fail_errno(error.value(), "create the results folder", results);
   for (const char* part : {"history-parts", "logs", "home", "tmp"}) {
     fs::create_directory(folder.results_ / part, error);
     if (error) return base::fail_errno(error.value(), "create", folder.results_ / part);
@@ -74,7 +87,6 @@ base::Result<RunFolder> RunFolder::create(const fs::path& out, const std::string
   std::string pattern = "/tmp/ss-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) return base::fail_errno(errno, "create", pattern);
   folder.temporary_ = pattern;
-  point_latest(out, folder.results_);
   return folder;
 }
 

@@ -9,11 +9,17 @@
 
 namespace stress {
 
+/// Makes `<out>/<time>-<name>/` and points `<out>/latest` at it. Errors: kIo, naming the folder.
+base::Result<std::filesystem::path> make_results_folder(const std::filesystem::path& out,
+                                                        const std::string& name);
+
 /// The folders of one run: results (kept) and a short temporary one for sockets (removed).
 class RunFolder {
  public:
-  /// Makes `<out>/<time>-<name>/` and points `<out>/latest` at it. Errors: kIo, naming the folder.
+  /// In make_results_folder(). Errors: kIo, naming the folder.
   static base::Result<RunFolder> create(const std::filesystem::path& out, const std::string& name);
+  /// In `results`, an absolute path, which is made where it is not there. Errors: kIo.
+  static base::Result<RunFolder> create_in(const std::filesystem::path& results);
   RunFolder(RunFolder&& other) noexcept;
   RunFolder& operator=(RunFolder&&) = delete;
   ~RunFolder();

@@ -1,6 +1,7 @@
 #include "harness/campaign/settings_fit.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "harness/target/target.h"
+#include "harness/target/target_file.h"
 
 namespace stress {
 namespace {
@@ -88,6 +90,22 @@ void fit_workers(StormSettings& s, const TargetOffers& offers) {
   if (offers.server_per_process && s.processes == 0 && s.threads == 0) s.threads = 1;
 }
 
+/// Workers stand in folders of their own.
+void make_absolute(std::string& target) {
+  if (is_target_file(target)) target = std::filesystem::absolute(target).string();
+}
+
+std::string missing_for(const std::string& op, const TargetOffers& offers,
+                        const TargetFacts& facts) {
+  if (op == "update" && offers.update_fields.empty()) {
+    return "has no update that names {status}, {message} or {progress}";
+  }
+  if (op == "kill" && !offers.kill) return "has no kill";
+  if (op != "repair") return {};
+  if (!facts.has_repair) return "has no repair";
+  return facts.sessions == "none" ? "has no sessions, so there is nothing to repair" : "";
+}
+
 }  // namespace
 
 base::Result<StormSettings> fit_to_target(StormSettings settings) {
@@ -107,6 +125,30 @@ base::Result<StormSettings> fit_to_target(StormSettings settings) {
               "has no single registry file whose reads could be counted");
   if (!offers.limits) fit_refusals(settings, facts);
   if (!fit.complaint().empty()) return base::fail(base::Errc::kInvalid, "{}", fit.complaint());
+  make_absolute(settings.target);
+  return settings;
+}
+
+base::Result<CrashSettings> fit_to_target(CrashSettings settings) {
+  const base::Result<std::unique_ptr<Target>> target = make_target(settings.target, RunPlace{});
+  if (!target) return std::unexpected(target.error());
+  const TargetOffers offers = (*target)->offers();
+  const TargetFacts facts = (*target)->facts();
+  if (!offers.session_choice) {
+    if (!settings.sessions.empty() && settings.sessions != facts.sessions) {
+      return base::fail(base::Errc::kInvalid,
+                        "--sessions {}: the target {} has sessions of kind {}, as its file says",
+                        settings.sessions, facts.name, facts.sessions);
+    }
+    settings.sessions = facts.sessions;
+  }
+  if (settings.sessions.empty()) settings.sessions = "tmux";
+  if (const std::string missing = missing_for(settings.op, offers, facts); !missing.empty()) {
+    return base::fail(base::Errc::kInvalid, "--op {}: the target {} {}", settings.op, facts.name,
+                      missing);
+  }
+  if (!offers.preload) settings.preload = 0;
+  make_absolute(settings.target);
   return settings;
 }
 

@@ -20,7 +20,8 @@ Stage::~Stage() {
 }
 
 base::Status Stage::set_up(const Plan& plan) {
-  base::Result<RunFolder> folder = RunFolder::create(plan.out, plan.name);
+  base::Result<RunFolder> folder = plan.folder.empty() ? RunFolder::create(plan.out, plan.name)
+                                                       : RunFolder::create_in(plan.folder);
   if (!folder) return std::unexpected(folder.error());
   folder_.emplace(std::move(*folder));
   base::Result<Group> group = Group::create(base::random_id());
@@ -35,35 +36,47 @@ base::Status Stage::set_up(const Plan& plan) {
   control_.emplace(std::move(*control));
   threads_.emplace(**control_);
 
+  if (base::Status made = make_targets(plan); !made) return made;
+  if (base::Status started = start_engine(plan); !started) return started;
+  return set_up_targets(plan);
+}
+
+base::Status Stage::make_targets(const Plan& plan) {
+  place_ = folder_->place(plan.sessions, group_->environment());
+  base::Result<RunPlace> second = folder_->second_place(place_, is_target_file(plan.target));
+  if (!second) return std::unexpected(second.error());
+  second_place_ = *std::move(second);
+  for (const auto& [place, target] :
+       {std::pair{&place_, &target_}, std::pair{&second_place_, &second_target_}}) {
+    if (base::Status furnished = furnish(plan.target, *place); !furnished) return furnished;
+    base::Result<std::unique_ptr<Target>> made = make_target(plan.target, *place);
+    if (!made) return std::unexpected(made.error());
+    *target = std::move(*made);
+  }
+  return {};
+}
+
+base::Status Stage::start_engine(const Plan& plan) {
   if (plan.injection == Injection::kSignals) {
     unsupervised_because_ = "--injection signals was asked for";
   } else if (base::Status possible = probe_supervision(); !possible) {
     if (plan.injection == Injection::kSupervisor) return possible;
     unsupervised_because_ = possible.error().message;
   }
-  const std::uint32_t filter = unsupervised_because_.empty() ? plan.filter : 0;
-  auto engine = Engine::start(policies_, filter, group_->join_fd());
+  const std::uint32_t filter = plan.filter | (target_->runs_commands() ? kExits : 0u);
+  auto engine =
+      Engine::start(policies_, unsupervised_because_.empty() ? filter : 0, group_->join_fd());
   if (!engine) return std::unexpected(engine.error());
   engine_ = std::move(*engine);
-  return set_up_targets(plan);
+  return {};
 }
 
 base::Status Stage::set_up_targets(const Plan& plan) {
-  place_ = folder_->place(plan.sessions, group_->environment());
-  base::Result<RunPlace> second = folder_->second_place(place_, is_target_file(plan.target));
-  if (!second) return std::unexpected(second.error());
-  second_place_ = *std::move(second);
-  const auto set_up_one = [&](RunPlace& place, std::unique_ptr<Target>& target) -> base::Status {
-    if (base::Status furnished = furnish(plan.target, place); !furnished) return furnished;
-    base::Result<std::unique_ptr<Target>> made = make_target(plan.target, place);
-    if (!made) return std::unexpected(made.error());
-    target = std::move(*made);
-    return target->setup(plan.setup);
-  };
-  if (base::Status done = set_up_one(place_, target_); !done) return done;
-  if (base::Status done = set_up_one(second_place_, second_target_); !done) return done;
+  if (base::Status done = target_->setup(plan.setup); !done) return done;
+  if (base::Status done = second_target_->setup(plan.setup); !done) return done;
   naming_ = target_->session_naming();
-  classifier_ = {target_->watched(), folder_->history_parts(), place_.tmux_socket};
+  classifier_ = {target_->watched(), folder_->history_parts(), place_.tmux_socket,
+                 target_->runs_commands()};
   names_.emplace(naming_);
   probe_ = make_session_probe(place_, *group_, *target_, *names_);
   if (base::Status started = probe_->start_server(); !started) return started;

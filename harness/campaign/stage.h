@@ -29,11 +29,13 @@ class Stage {
   struct Plan {
     std::filesystem::path out;
     std::string name;
+    std::filesystem::path folder;  ///< not empty: results go there, and `out` and `name` are unused
     std::string target;
     std::string sessions;
     TargetSetup setup;
     Injection injection = Injection::kAuto;
-    std::uint32_t filter = 0;  ///< which calls the engine is to see, where it may
+    /// Which calls the engine is to see, where it may. Where the target runs commands: exits too.
+    std::uint32_t filter = 0;
   };
 
   /// Errors: the run cannot begin; nothing is left behind but an empty results folder.
@@ -68,6 +70,8 @@ class Stage {
  private:
   Stage() = default;
   base::Status set_up(const Plan& plan);
+  base::Status make_targets(const Plan& plan);
+  base::Status start_engine(const Plan& plan);
   base::Status set_up_targets(const Plan& plan);
 
   // In the order of dependence: destructors go backwards. The guardian outlives the group.

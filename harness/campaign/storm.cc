@@ -14,6 +14,7 @@
 #include "harness/campaign/agent_lives.h"
 #include "harness/campaign/canaries.h"
 #include "harness/campaign/crew.h"
+#include "harness/campaign/killed_commands.h"
 #include "harness/campaign/nemesis.h"
 #include "harness/campaign/settings_fit.h"
 #include "harness/campaign/stalls.h"
@@ -72,7 +73,6 @@ class Storm {
   void kill_at_random(const Crew& crew);
   void show();
   void look_at_the_end();
-  void keep_registry();
   StormResult judge();
 
   [[nodiscard]] bool supervised() const { return stage_->unsupervised_because().empty(); }
@@ -120,9 +120,6 @@ StormResult Storm::run() {
 WorkerConfig Storm::worker_config(const RunPlace& place, std::uint64_t first_op) const {
   WorkerConfig config;
   config.target = settings_.target;
-  if (is_target_file(settings_.target)) {  // workers stand in a folder of their own
-    config.target = std::filesystem::absolute(settings_.target).string();
-  }
   config.place = place;
   config.seed = settings_.seed;
   config.first_op = first_op;
@@ -352,7 +349,7 @@ void Storm::look_at_the_end() {
   canaries_.compare(collector_);
   canaries_.end();
   stage_->end_second();
-  keep_registry();
+  aftermath.keep_registry(stage_->folder().results() / "registry-final");
   aftermath.shut_down(20s);
   if (base::Status ended = stage_->end_group(); !ended) {
     collector_.with([&](Evidence& evidence) {
@@ -361,18 +358,6 @@ void Storm::look_at_the_end() {
     });
   }
   collector_.with([](Evidence& evidence) { evidence.finished = true; });
-}
-
-/// Where it is no single file, as it was read.
-void Storm::keep_registry() {
-  const Observer& observer = stage_->target().observer();
-  const std::filesystem::path copy = stage_->folder().results() / "registry-final";
-  std::error_code ignored;
-  if (!observer.map().file.empty()) {
-    std::filesystem::copy_file(observer.map().file, copy, ignored);
-  } else if (base::Status kept = base::replace_file(copy, observer.observe().bytes); !kept) {
-    collector_.trouble(kept.error().message);
-  }
 }
 
 StormResult Storm::judge() {
@@ -390,6 +375,7 @@ StormResult Storm::judge() {
       const std::vector<Fault> injected = policy_->faults();
       evidence.faults.insert(evidence.faults.end(), injected.begin(), injected.end());
     }
+    if (stage_->classifier().commands) reopen_killed_commands(evidence);
     std::ranges::stable_sort(evidence.faults, {}, &Fault::at);
     std::ranges::stable_sort(evidence.operations, {}, &Operation::invoked);
     if (settings_.duration_s > 0) {

@@ -36,7 +36,7 @@ std::vector<PointClass> CrashPlan::classes(const PathProfile& path,
     const auto kind = static_cast<PointKind>(k);
     if (path.of(kind) == 0) continue;
     result.push_back({kind, Position::kBefore});
-    result.push_back({kind, Position::kAfter});
+    if (kind != PointKind::kExit) result.push_back({kind, Position::kAfter});
   }
   choice_.of("strata").shuffle(result);
   // A torn write is what registries fear most: it comes first, in every run.

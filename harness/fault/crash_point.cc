@@ -16,11 +16,27 @@ bool is_below(const std::string& path, const std::filesystem::path& folder) {
          path[prefix.size()] == '/';
 }
 
+bool exists(const PointClass& cls) {
+  if (cls.position == Position::kMid) return cls.kind == PointKind::kWrite;
+  return cls.kind != PointKind::kExit || cls.position == Position::kBefore;
+}
+
 }  // namespace
+
+bool is_watched(const std::string& path, const std::vector<std::filesystem::path>& folders) {
+  return std::ranges::any_of(folders, [&](const std::filesystem::path& folder) {
+    return path == folder.native() || is_below(path, folder);
+  });
+}
+
+bool is_output(const Op& op) {
+  return op.sys == Sys::kWrite && (op.path.starts_with("pipe:") || op.fd == 1 || op.fd == 2);
+}
 
 std::string to_string(const PointClass& cls) {
   static constexpr std::array<std::string_view, kPointKinds> kKinds = {
-      "write", "fsync", "rename", "folder-fsync", "unlock", "exec", "socket", "reply"};
+      "write", "fsync",  "rename", "folder-fsync", "unlock",
+      "exec",  "socket", "reply",  "output",       "exit"};
   static constexpr std::array<std::string_view, 3> kPositions = {"before", "mid", "after"};
   return fmt::format("{}-{}", kKinds.at(static_cast<std::size_t>(cls.kind)),
                      kPositions.at(static_cast<std::size_t>(cls.position)));
@@ -31,7 +47,7 @@ std::vector<std::string> all_point_classes() {
   for (std::size_t kind = 0; kind < kPointKinds; ++kind) {
     for (const Position position : {Position::kBefore, Position::kMid, Position::kAfter}) {
       const PointClass cls{static_cast<PointKind>(kind), position};
-      if (position == Position::kMid && cls.kind != PointKind::kWrite) continue;
+      if (!exists(cls)) continue;
       names.push_back(to_string(cls));
     }
   }
@@ -42,23 +58,20 @@ std::optional<PointClass> parse_point_class(std::string_view name) {
   for (std::size_t kind = 0; kind < kPointKinds; ++kind) {
     for (const Position position : {Position::kBefore, Position::kMid, Position::kAfter}) {
       const PointClass cls{static_cast<PointKind>(kind), position};
-      if (position == Position::kMid && cls.kind != PointKind::kWrite) continue;
-      if (to_string(cls) == name) return cls;
+      if (exists(cls) && to_string(cls) == name) return cls;
     }
   }
   return std::nullopt;
 }
 
 std::optional<PointKind> PointClassifier::kind_of(const Op& op) const {
-  const auto watches = [&](const std::string& path) {
-    return std::ranges::any_of(watched, [&](const auto& folder) {
-      return path == folder.native() || is_below(path, folder);
-    });
-  };
+  if (commands && op.command == 0) return std::nullopt;
+  const auto watches = [&](const std::string& path) { return is_watched(path, watched); };
   switch (op.sys) {
     case Sys::kWrite:
       if (is_below(op.path, history_folder)) return PointKind::kReply;
-      return watches(op.path) ? std::optional(PointKind::kWrite) : std::nullopt;
+      if (watches(op.path)) return PointKind::kWrite;
+      return commands && is_output(op) ? std::optional(PointKind::kOutput) : std::nullopt;
     case Sys::kSync:
       if (!watches(op.path)) return std::nullopt;
       return op.folder ? PointKind::kFolderSync : PointKind::kSync;
@@ -72,6 +85,8 @@ std::optional<PointKind> PointClassifier::kind_of(const Op& op) const {
       return op.path == tmux_socket.native() ? std::optional(PointKind::kSocket) : std::nullopt;
     case Sys::kSend:
       return op.in_root ? std::nullopt : std::optional(PointKind::kSocket);
+    case Sys::kExit:
+      return commands && op.in_command ? std::optional(PointKind::kExit) : std::nullopt;
     default:
       return std::nullopt;
   }

@@ -13,9 +13,21 @@
 
 namespace stress {
 
-/// The kinds of places at which a crash can fall on the path of a spawn.
-enum class PointKind { kWrite, kSync, kRename, kFolderSync, kUnlock, kExec, kSocket, kReply };
-inline constexpr std::size_t kPointKinds = 8;
+/// The kinds of places at which a crash can fall on the path of a spawn. The last two are of
+/// commands alone: what they print to their caller, and their exit.
+enum class PointKind {
+  kWrite,
+  kSync,
+  kRename,
+  kFolderSync,
+  kUnlock,
+  kExec,
+  kSocket,
+  kReply,
+  kOutput,
+  kExit
+};
+inline constexpr std::size_t kPointKinds = 10;
 
 enum class Position { kBefore, kMid, kAfter };
 
@@ -36,9 +48,21 @@ struct PointClassifier {
   std::vector<std::filesystem::path> watched;  ///< operations on files below these
   std::filesystem::path history_folder;        ///< writes below it are replies
   std::filesystem::path tmux_socket;
+  /// The target's operations are programs that workers run: only those programs' calls are points,
+  /// and they are what a crash kills.
+  bool commands = false;
 
   [[nodiscard]] std::optional<PointKind> kind_of(const Op& op) const;
+  /// Whether the call is made by the very process that a crash kills.
+  [[nodiscard]] bool is_victims(const Op& op) const {
+    return commands ? op.in_command : op.in_root;
+  }
 };
+
+/// Whether a path is one of the folders or lies below one.
+bool is_watched(const std::string& path, const std::vector<std::filesystem::path>& folders);
+/// Whether a write goes to whoever started its caller: to a pipe, or to fd 1 or 2.
+bool is_output(const Op& op);
 
 /// How often each kind occurs on the path of one spawn, as recorded from a real one.
 struct PathProfile {

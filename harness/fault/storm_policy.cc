@@ -43,7 +43,7 @@ Verdict ProfilePolicy::decide(const Op& op) {
   const std::optional<PointKind> kind = classifier_.kind_of(op);
   if (!kind) return Proceed{};
   ++profile_.occurrences[static_cast<std::size_t>(*kind)];
-  if (*kind == PointKind::kWrite && op.in_root) {
+  if (*kind == PointKind::kWrite && classifier_.is_victims(op)) {
     const std::optional<std::uint64_t> offset = file_offset(op);
     if (offset && torn_bytes(*offset, op.bytes, 0)) ++profile_.writes_over_a_page;
   }
@@ -77,9 +77,9 @@ Verdict StormPolicy::decide(const Op& op) {
   const std::optional<PointKind> kind = classifier_.kind_of(op);
   if (!kind) return Proceed{};
   Progress& progress = progress_of(op.root, *thread);
-  // A crash that waits for its task's next stop is never overtaken, but by the reply: a child that
+  // A crash that waits for its task's next stop is never overtaken, but by the end: a child that
   // made its last call will not stop again.
-  if (progress.doomed && *kind != PointKind::kReply) return Proceed{};
+  if (progress.doomed && *kind != PointKind::kReply && *kind != PointKind::kExit) return Proceed{};
   ++progress.points;
   ++progress.seen[static_cast<std::size_t>(*kind)];
   if (std::optional<Verdict> verdict = crash_at(op, *kind, progress)) return *verdict;
@@ -94,7 +94,11 @@ std::optional<Verdict> StormPolicy::crash_at(const Op& op, PointKind kind, Progr
   PointClass cls = hit->cls;
   std::optional<std::uint64_t> cut;
   bool here = false;
-  if (kind == PointKind::kReply) {
+  if (kind == PointKind::kExit) {
+    // A command's last call: whatever has not been delivered by now never would be.
+    here = true;
+    cls = {PointKind::kExit, Position::kBefore};
+  } else if (kind == PointKind::kReply) {
     // The first write to the history is the invocation, the second the reply. Whatever hit has not
     // been delivered by then is drawn again from what is left of the path: the reply.
     if (seen != 2) return std::nullopt;
@@ -104,7 +108,8 @@ std::optional<Verdict> StormPolicy::crash_at(const Op& op, PointKind kind, Progr
              choice_.of(hit->number).chance(0.5) ? Position::kBefore : Position::kAfter};
     }
   } else if (kind == hit->cls.kind && cls.position == Position::kMid) {
-    const std::optional<std::uint64_t> offset = op.in_root ? file_offset(op) : std::nullopt;
+    const std::optional<std::uint64_t> offset =
+        classifier_.is_victims(op) ? file_offset(op) : std::nullopt;
     if (offset) cut = torn_bytes(*offset, op.bytes, hit->fraction);
     here = cut && ++progress.torn_candidates == hit->occurrence;
   } else {
@@ -115,11 +120,11 @@ std::optional<Verdict> StormPolicy::crash_at(const Op& op, PointKind kind, Progr
   decisions_[progress.op] = {cls, base::monotonic_ns()};
   switch (cls.position) {
     case Position::kBefore:
-      return KillBefore{hit->scope};
+      return KillBefore{hit->scope, victim()};
     case Position::kMid:
-      return KillMid{hit->scope, *cut};
+      return KillMid{hit->scope, *cut, victim()};
     case Position::kAfter:
-      return KillAfter{hit->scope};
+      return KillAfter{hit->scope, victim()};
   }
   return std::nullopt;
 }
@@ -133,7 +138,7 @@ std::optional<Verdict> StormPolicy::pause_at(const Op&, Progress& progress) {
   if (progress.points != static_cast<int>(point)) return std::nullopt;
   progress.paused = true;
   decisions_[progress.op] = {{}, base::monotonic_ns()};
-  return Pause{std::chrono::milliseconds(50 + own.of("length").below(450))};
+  return Pause{std::chrono::milliseconds(50 + own.of("length").below(450)), victim()};
 }
 
 void StormPolicy::applied(const Op& op, const Verdict& verdict, bool delivered) {
@@ -163,8 +168,9 @@ void StormPolicy::applied(const Op& op, const Verdict& verdict, bool delivered) 
     fault.detail += fmt::format(" (cut after {} bytes)", mid->bytes);
   }
   fault.variant = scope == Scope::kProcess ? "process" : "with-descendants";
+  // A command dies alone: its worker, and what else that is at, lives on.
   for (const ThreadState* other : threads_.in_flight(op.root)) {
-    if (other != thread) fault.collateral.push_back(other->op);
+    if (other != thread && !classifier_.commands) fault.collateral.push_back(other->op);
   }
   plan_.delivered(progress.slot);
   faults_.push_back(std::move(fault));

@@ -87,6 +87,9 @@ class StormPolicy : public Policy {
     int torn_candidates = 0;
   };
 
+  [[nodiscard]] Victim victim() const {
+    return classifier_.commands ? Victim::kCommand : Victim::kLaunched;
+  }
   Progress& progress_of(std::uint32_t root, const ThreadState& thread);
   std::optional<Verdict> crash_at(const Op& op, PointKind kind, Progress& progress);
   std::optional<Verdict> pause_at(const Op& op, Progress& progress);

@@ -59,7 +59,7 @@ struct Operation {
 /// An injected fault, or one that was drawn and could not be injected.
 struct Fault {
   Nanoseconds at = 0;   ///< just before it takes effect
-  std::string kind;     ///< crash, pause, session-kill, server-kill, registry-damage
+  std::string kind;     ///< crash, pause, error, session-kill, server-kill, registry-damage
   std::string cls;      ///< crash: class of the crash point, e.g. "write-mid"; else empty
   std::string variant;  ///< crash: "process" or "with-descendants"
   std::optional<std::uint64_t> op;  ///< the operation that was hit
@@ -156,7 +156,8 @@ struct AgentLife {
 
 struct RepairRun {
   Interval at;
-  std::string role;  ///< "dry-run-damaged", "dry-run", "repair", "second"
+  /// "dry-run-damaged", "dry-run", "repair", "second"; "operation": what the run was about
+  std::string role;
   bool ok = true;
   std::string error;
   std::optional<std::int64_t> reported;    ///< how many repairs it says it made (dry: would make)
@@ -235,7 +236,7 @@ struct TargetFacts {
 struct RunFacts {
   std::uint64_t seed = 0;
   std::string version;
-  std::string engine;  ///< storm
+  std::string engine;  ///< storm or explore
   TargetFacts target;
   std::uint64_t spawns_required = 0;
   bool counts_loads = false;  ///< reads of the registry were watched

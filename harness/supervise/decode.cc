@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -74,6 +75,11 @@ constexpr std::array kShapes = {
     Shape{SYS_sendto, "sendto", Sys::kSend, 0, -1, -1, -1, -1, -1, 2},
     Shape{SYS_sendmsg, "sendmsg", Sys::kSend, 0},
     Shape{SYS_sendmmsg, "sendmmsg", Sys::kSend, 0},
+    Shape{SYS_kill, "kill", Sys::kSignal, -1, -1, -1, -1, -1, 1},
+    Shape{SYS_tkill, "tkill", Sys::kSignal, -1, -1, -1, -1, -1, 1},
+    Shape{SYS_tgkill, "tgkill", Sys::kSignal, -1, -1, -1, -1, -1, 2},
+    Shape{SYS_pidfd_send_signal, "pidfd_send_signal", Sys::kSignal, -1, -1, -1, -1, -1, 1},
+    Shape{SYS_exit_group, "exit_group", Sys::kExit},
 };
 
 const Shape* shape_of(long number) {
@@ -135,9 +141,9 @@ void refine(Op& op, const Task& task) {
 }  // namespace
 
 std::string_view to_string(Sys sys) {
-  static constexpr std::array<std::string_view, 15> kNames = {
-      "open",  "write", "fsync",  "rename", "link",    "unlink", "folder", "truncate",
-      "chmod", "lock",  "unlock", "exec",   "connect", "send",   "other"};
+  static constexpr std::array<std::string_view, 17> kNames = {
+      "open", "write",  "fsync", "rename",  "link", "unlink", "folder", "truncate", "chmod",
+      "lock", "unlock", "exec",  "connect", "send", "signal", "exit",   "other"};
   return kNames.at(static_cast<std::size_t>(sys));
 }
 
@@ -152,6 +158,12 @@ std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::u
   op.pid = task->pid;
   op.in_root = task->pid == root_pid;
   op.origin = task->origin;
+  op.command = task->command;
+  op.command_start = task->command_start;
+  op.in_command = op.command != 0 && op.pid == op.command;
+  // A root whose number is gone was of the session in which it was launched: this process's own.
+  const pid_t session = getsid(root_pid);
+  op.detached = getsid(op.pid) != (session > 0 ? session : getsid(0));
   op.number = notification.data.nr;
   std::ranges::copy(notification.data.args, op.arguments);
 
@@ -182,7 +194,12 @@ std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::u
   return op;
 }
 
+bool has_bytes_in_memory(const Op& op) {
+  return op.number == SYS_write || op.number == SYS_pwrite64 || is_vector_write(op);
+}
+
 std::string gather(const Op& op, std::size_t bytes_max) {
+  if (!has_bytes_in_memory(op)) return {};
   if (!is_vector_write(op)) {
     return Tasks::memory(op.tid, op.arguments[1], std::min<std::size_t>(op.bytes, bytes_max));
   }
@@ -224,6 +241,10 @@ std::string describe(const Op& op) {
       return fmt::format("{} (unlock) of {}", op.name, op.path);
     case Sys::kSync:
       return fmt::format("{} of {}{}", op.name, op.folder ? "the folder " : "", op.path);
+    case Sys::kSignal:
+      return fmt::format("{} with signal {}", op.name, op.flags);
+    case Sys::kExit:
+      return std::string(op.name);
     default:
       return fmt::format("{} of {}", op.name, op.path);
   }

@@ -14,7 +14,11 @@ namespace stress {
 std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::uint32_t root,
                          pid_t root_pid);
 
-/// The bytes that a write-like call was about to write, at most `bytes_max`.
+/// Whether the bytes of a write-like call lie in its caller's memory (those of sendfile do not).
+bool has_bytes_in_memory(const Op& op);
+
+/// The bytes that a write-like call was about to write, at most `bytes_max`; none where they do not
+/// lie in memory.
 std::string gather(const Op& op, std::size_t bytes_max);
 
 /// Where in its file a write-like call begins; nullopt where that has no meaning (pipes, sockets).

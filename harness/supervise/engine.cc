@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,7 +16,9 @@
 #include <optional>
 #include <set>
 
+#include "harness/supervise/command_kill.h"
 #include "harness/supervise/decode.h"
+#include "harness/supervise/effects.h"
 #include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
 
@@ -40,51 +41,6 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-/// A descriptor of the task's own, so that an effect falls on the same open file description.
-base::UniqueFd duplicate(const Op& op) {
-  const base::UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, op.pid, 0)));
-  return base::UniqueFd(
-      process.valid() ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), op.fd, 0)) : -1);
-}
-
-bool write_all(const Op& op, const std::string& content) {
-  const base::UniqueFd file = duplicate(op);
-  if (!file.valid()) return false;
-  const bool positioned = op.number == SYS_pwrite64 || op.number == SYS_pwritev;
-  std::size_t done = 0;
-  while (done < content.size()) {
-    const ssize_t got = positioned
-                            ? pwrite(file.get(), content.data() + done, content.size() - done,
-                                     static_cast<off_t>(op.arguments[3] + done))
-                            : write(file.get(), content.data() + done, content.size() - done);
-    if (got <= 0) return false;
-    done += static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
-/// Makes the call on behalf of a task that will not live to see it return. False: cannot, let it
-/// run.
-bool perform(const Op& op) {
-  switch (op.sys) {
-    case Sys::kWrite: {
-      const std::string content = gather(op, op.bytes);
-      return content.size() == op.bytes && write_all(op, content);
-    }
-    case Sys::kSync: {
-      const base::UniqueFd file = duplicate(op);
-      return file.valid() && fsync(file.get()) == 0;
-    }
-    case Sys::kUnlock: {
-      if (op.number != SYS_flock) return false;  // fcntl locks belong to the process
-      const base::UniqueFd file = duplicate(op);
-      return file.valid() && flock(file.get(), LOCK_UN) == 0;
-    }
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 struct Engine::Root {
@@ -93,7 +49,11 @@ struct Engine::Root {
   Tasks tasks;
   bool reaped = false;
   bool group_over = false;  ///< reaped, and nobody is left of its process group
-  std::optional<TimePoint> resume_at;
+  struct Paused {
+    base::UniqueFd process;
+    TimePoint resume_at;
+  };
+  std::map<pid_t, Paused> paused;
   /// Tasks whose call was let run and whose next stop is the end of the root: KillAfter.
   std::map<pid_t, std::pair<Op, KillAfter>> doomed;
 
@@ -102,7 +62,7 @@ struct Engine::Root {
   /// A group's number is not used again while a member lives, so it is asked until it is empty
   /// once, and never after.
   bool group_lives() {
-    if (reaped && !group_over) group_over = kill(-launched.pid, 0) != 0 && errno == ESRCH;
+    if (reaped && !group_over) group_over = ::kill(-launched.pid, 0) != 0 && errno == ESRCH;
     return !group_over;
   }
 };
@@ -120,6 +80,12 @@ struct Engine::Stopped {
     seccomp_notif_resp response{notification.id, 0, error_number == 0 ? 0 : -error_number, flags};
     return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
   }
+  /// The call returns `value`, and is not made.
+  [[nodiscard]] bool return_value(std::uint64_t value) const {
+    seccomp_notif_resp response{notification.id, static_cast<std::int64_t>(value), 0, 0};
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
+  }
+  void go_on() const { (void)respond(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE); }
 };
 
 Engine::Engine(Policy& policy, BpfProgram filter, bool supervise, int join_fd)
@@ -253,11 +219,12 @@ int Engine::wait_for_events(std::vector<epoll_event>& events) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& root : roots_) {
-      if (!root->resume_at) continue;
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-          *root->resume_at - std::chrono::steady_clock::now());
-      const int ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
-      timeout_ms = timeout_ms < 0 ? ms : std::min(timeout_ms, ms);
+      for (const auto& [pid, paused] : root->paused) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+            paused.resume_at - std::chrono::steady_clock::now());
+        const int ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
+        timeout_ms = timeout_ms < 0 ? ms : std::min(timeout_ms, ms);
+      }
     }
   }
   return epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
@@ -267,9 +234,11 @@ void Engine::resume_due(bool all) {
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
   for (const auto& root : roots_) {
-    if (!root->resume_at || (!all && now < *root->resume_at)) continue;
-    root->resume_at.reset();
-    syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), SIGCONT, nullptr, 0);
+    std::erase_if(root->paused, [&](const auto& entry) {
+      if (!all && now < entry.second.resume_at) return false;
+      syscall(SYS_pidfd_send_signal, entry.second.process.get(), SIGCONT, nullptr, 0);
+      return true;
+    });
   }
 }
 
@@ -282,7 +251,6 @@ void Engine::reap(Root& root) {
     const std::lock_guard lock(mutex_);
     root.reaped = true;
     root.launched.pidfd.reset();
-    root.resume_at.reset();
     // Soon after each death, before a number can have come round again.
     for (const auto& other : roots_) other->group_lives();
   }
@@ -296,7 +264,7 @@ void Engine::receive(Root& root) {
   std::optional<Op> op = decode(stopped.notification, root.tasks, root.number, root.launched.pid);
   if (!op || !stopped.still_there()) {
     // Gone while it was read; an answer is due only to a task that lives.
-    (void)stopped.respond(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    stopped.go_on();
     return;
   }
   stopped.op = std::move(*op);
@@ -309,60 +277,93 @@ void Engine::answer(Root& root, const Stopped& stopped) {
   if (doomed != root.doomed.end()) {
     const auto [op, verdict] = doomed->second;
     root.doomed.erase(doomed);
-    policy_.applied(op, verdict, kill_root(root, verdict.scope));
-    if (!stopped.op.in_root) (void)stopped.respond(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    policy_.applied(op, verdict, kill(root, op, verdict.scope, verdict.victim));
+    stopped.go_on();
     return;
   }
   apply(root, stopped, policy_.decide(stopped.op));
 }
 
 void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
-  const auto go_on = [&] { return stopped.respond(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE); };
-  const auto crash = [&](Scope scope) {
-    policy_.applied(stopped.op, verdict, kill_root(root, scope));
-    // A descendant outlives a crash of the process alone, and goes on.
-    if (!stopped.op.in_root) (void)go_on();
+  const Op& op = stopped.op;
+  const auto crash = [&](Scope scope, Victim victim) {
+    policy_.applied(op, verdict, kill(root, op, scope, victim));
+    // Whoever does not die in it goes on; the dead have no use for an answer.
+    stopped.go_on();
   };
-  std::visit(Overloaded{
-                 [&](const Proceed&) { (void)go_on(); },
-                 [&](const Fail& fail) {
-                   policy_.applied(stopped.op, verdict, stopped.respond(fail.error_number, 0));
-                 },
-                 [&](const KillBefore& kill) { crash(kill.scope); },
-                 [&](const KillMid& kill) {
-                   // A descendant would live on and write the whole once more.
-                   if (!stopped.op.in_root) {
-                     policy_.applied(stopped.op, verdict, false);
-                     (void)go_on();
-                     return;
-                   }
-                   const std::string content = gather(stopped.op, kill.bytes);
-                   if (stopped.still_there() && content.size() == kill.bytes) {
-                     write_all(stopped.op, content);
-                   }
-                   crash(kill.scope);
-                 },
-                 [&](const KillAfter& kill) {
-                   if (stopped.op.in_root && stopped.still_there() && perform(stopped.op)) {
-                     crash(kill.scope);
-                   } else {
-                     root.doomed[stopped.op.tid] = {stopped.op, kill};
-                     (void)go_on();
-                   }
-                 },
-                 [&](const Pause& pause) {
-                   bool stopped_it = false;
-                   if (!pauses_over_) {
-                     const std::lock_guard lock(mutex_);
-                     stopped_it = syscall(SYS_pidfd_send_signal, root.launched.pidfd.get(), SIGSTOP,
-                                          nullptr, 0) == 0;
-                     root.resume_at = std::chrono::steady_clock::now() + pause.duration;
-                   }
-                   policy_.applied(stopped.op, verdict, stopped_it);
-                   (void)go_on();
-                 },
-             },
-             verdict);
+  std::visit(
+      Overloaded{
+          [&](const Proceed&) { stopped.go_on(); },
+          [&](const Fail& fail) {
+            policy_.applied(op, verdict, stopped.respond(fail.error_number, 0));
+          },
+          [&](const Short& cut) { policy_.applied(op, verdict, cut_short(stopped, cut.bytes)); },
+          [&](const KillBefore& kill) { crash(kill.scope, kill.victim); },
+          [&](const KillMid& kill) {
+            const std::string content = gather(op, kill.bytes);
+            if (!goes_down(root, op, kill.scope, kill.victim) || content.size() != kill.bytes ||
+                !stopped.still_there()) {
+              policy_.applied(op, verdict, false);
+              stopped.go_on();
+              return;
+            }
+            write_for(op, content);
+            crash(kill.scope, kill.victim);
+          },
+          [&](const KillAfter& kill) {
+            if (goes_down(root, op, kill.scope, kill.victim) && stopped.still_there() &&
+                perform(op)) {
+              crash(kill.scope, kill.victim);
+            } else {
+              root.doomed[op.tid] = {op, kill};
+              stopped.go_on();
+            }
+          },
+          [&](const Pause& rest) {
+            policy_.applied(op, verdict, pause(root, op, rest));
+            stopped.go_on();
+          },
+      },
+      verdict);
+}
+
+bool Engine::pause(Root& root, const Op& op, const Pause& pause) {
+  if (pauses_over_) return false;
+  const std::lock_guard lock(mutex_);
+  const bool command = pause.victim == Victim::kCommand;
+  base::UniqueFd process =
+      command ? open_command(op)
+              : base::UniqueFd(fcntl(root.launched.pidfd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!process.valid() || syscall(SYS_pidfd_send_signal, process.get(), SIGSTOP, nullptr, 0) != 0) {
+    return false;
+  }
+  root.paused.insert_or_assign(
+      command ? op.command : root.launched.pid,
+      Root::Paused{std::move(process), std::chrono::steady_clock::now() + pause.duration});
+  return true;
+}
+
+bool Engine::cut_short(const Stopped& stopped, std::uint64_t bytes) {
+  const std::string content = gather(stopped.op, bytes);
+  if (bytes > 0 && content.size() == bytes && stopped.still_there() &&
+      write_for(stopped.op, content)) {
+    return stopped.return_value(bytes);
+  }
+  stopped.go_on();
+  return false;
+}
+
+/// Whether the caller itself dies in this crash.
+bool Engine::goes_down(const Root& root, const Op& op, Scope scope, Victim victim) {
+  if (victim == Victim::kCommand) {
+    return op.in_command || (op.command != 0 && scope == Scope::kDescendants && !op.detached);
+  }
+  return op.in_root || (scope == Scope::kDescendants && getpgid(op.pid) == root.launched.pid);
+}
+
+bool Engine::kill(Root& root, const Op& op, Scope scope, Victim victim) {
+  return victim == Victim::kLaunched ? kill_root(root, scope)
+                                     : kill_command(op, scope == Scope::kDescendants);
 }
 
 bool Engine::kill_root(Root& root, Scope scope) {
@@ -371,7 +372,7 @@ bool Engine::kill_root(Root& root, Scope scope) {
   if (poll(&dead, 1, 0) == 1) return false;  // it was dead already
   if (scope == Scope::kDescendants) {
     // The unreaped root keeps the group's number from being used again.
-    kill(-root.launched.pid, SIGKILL);
+    ::kill(-root.launched.pid, SIGKILL);
   } else {
     syscall(SYS_pidfd_send_signal, root.launched.pidfd.get(), SIGKILL, nullptr, 0);
   }

@@ -70,7 +70,11 @@ class Engine {
   void receive(Root& root);
   void answer(Root& root, const Stopped& stopped);
   void apply(Root& root, const Stopped& stopped, const Verdict& verdict);
+  bool kill(Root& root, const Op& op, Scope scope, Victim victim);
   bool kill_root(Root& root, Scope scope);
+  static bool goes_down(const Root& root, const Op& op, Scope scope, Victim victim);
+  bool pause(Root& root, const Op& op, const Pause& pause);
+  bool cut_short(const Stopped& stopped, std::uint64_t bytes);
   void reap(Root& root);
   int wait_for_events(std::vector<epoll_event>& events);
   void resume_due(bool all);

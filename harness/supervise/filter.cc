@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include <seccomp.h>
 
@@ -30,6 +31,10 @@ constexpr std::array kMutationCalls = {
 constexpr std::array kExecCalls = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 constexpr std::array kSocketCalls = {SCMP_SYS(connect), SCMP_SYS(sendto), SCMP_SYS(sendmsg),
                                      SCMP_SYS(sendmmsg)};
+/// The position of the signal's number: 0 only asks whether somebody is there.
+constexpr std::array kSignalCalls = {std::pair{SCMP_SYS(kill), 1u}, std::pair{SCMP_SYS(tkill), 1u},
+                                     std::pair{SCMP_SYS(tgkill), 2u},
+                                     std::pair{SCMP_SYS(pidfd_send_signal), 1u}};
 constexpr std::array kUringCalls = {SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter),
                                     SCMP_SYS(io_uring_register)};
 
@@ -113,6 +118,12 @@ base::Result<BpfProgram> build_filter(std::uint32_t set) {
   if ((set & kLocking) != 0) notify_locks(rules);
   if ((set & kExecution) != 0) rules.notify(kExecCalls);
   if ((set & kSockets) != 0) rules.notify(kSocketCalls);
+  if ((set & kExits) != 0) rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(exit_group));
+  if ((set & kSignals) != 0) {
+    for (const auto& [call, number] : kSignalCalls) {
+      rules.add_if(SCMP_ACT_NOTIFY, call, SCMP_CMP(number, SCMP_CMP_NE, 0));
+    }
+  }
 
   const base::UniqueFd file(memfd_create("filter", MFD_CLOEXEC));
   if (!file.valid()) return base::fail_errno(errno, "create", "memfd");

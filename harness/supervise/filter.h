@@ -17,10 +17,14 @@ enum FilterSet : std::uint32_t {
   kExecution = 1u << 2,  ///< execve
   kSockets = 1u << 3,    ///< connect and send
   kReadOpens = 1u << 4,  ///< opens for reading
+  kExits = 1u << 5,      ///< exit_group: a process is about to end
+  kSignals = 1u << 6,    ///< kill and its like, the probe with signal 0 excepted
 };
 
 /// What a crash of a spawner may fall upon.
 inline constexpr std::uint32_t kCrashSet = kMutations | kLocking | kExecution | kSockets;
+/// What is watched where a path is walked point by point.
+inline constexpr std::uint32_t kPointSet = kCrashSet | kExits | kSignals;
 
 /// A ready BPF program, made by libseccomp. io_uring is answered ENOSYS and calls of foreign
 /// architectures (32-bit) are refused, so that neither is ever silently missed.

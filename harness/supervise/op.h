@@ -23,6 +23,8 @@ enum class Sys {
   kExec,
   kConnect,
   kSend,
+  kSignal,
+  kExit,
   kOther
 };
 std::string_view to_string(Sys sys);
@@ -36,10 +38,16 @@ struct Op {
   pid_t origin = 0;        ///< thread of the root process that made this call, or that forked the
                            ///< (grand)child that did; 0: not known (its parent is gone)
   bool in_root = false;    ///< made by the launched process itself, not by a descendant
+  /// Whose command it is: the direct child of the launched process that made this call or is an
+  /// ancestor of who did. 0: the launched process's own call, or not known (its parent is gone).
+  pid_t command = 0;
+  std::uint64_t command_start = 0;  ///< its start, since numbers are used again
+  bool in_command = false;          ///< made by that child itself
+  bool detached = false;  ///< made in a session of its own: by a daemon, or who is about to be one
   pid_t tid = 0;
   pid_t pid = 0;
   int fd = -1;
-  int flags = 0;            ///< open: its flags; lock: its operation
+  int flags = 0;            ///< open: its flags; lock: its operation; signal: its number
   std::string path;         ///< absolute; for fds: what they refer to ("socket:[…]", "pipe:[…]")
   std::string path2;        ///< rename, link: the new name
   std::uint64_t bytes = 0;  ///< write: how many

@@ -8,10 +8,16 @@
 
 namespace stress {
 
+/// Who is killed.
+enum class Victim {
+  kLaunched,  ///< the launched process
+  kCommand,   ///< Op::command: the program that the launched process runs for this call
+};
+
 /// Whom a crash takes along.
 enum class Scope {
-  kProcess,  ///< the launched process with all its threads; its children (a tmux client) live on
-  kDescendants,  ///< its whole process group: children too, daemons (sessions of their own) not
+  kProcess,      ///< the victim with all its threads; its children (a tmux client) live on
+  kDescendants,  ///< its children too, and theirs; daemons (sessions of their own) not
 };
 
 struct Proceed {};
@@ -19,27 +25,36 @@ struct Proceed {};
 struct Fail {
   int error_number;
 };
-/// SIGKILL of the launched process before the call has any effect.
+/// Only the first `bytes` (at least one) of a write are written, and it returns their number.
+struct Short {
+  std::uint64_t bytes;
+};
+/// SIGKILL of the victim before the call has any effect.
 struct KillBefore {
   Scope scope;
+  Victim victim = Victim::kLaunched;
 };
 /// Exactly the first `bytes` of a write are written, then SIGKILL. With a cut at a page boundary of
-/// the file this is what a real SIGKILL leaves. Only for writes of the launched process itself.
+/// the file this is what a real SIGKILL leaves. Only for writes from memory of somebody who dies
+/// in this crash: who lives on would write the whole once more.
 struct KillMid {
   Scope scope;
   std::uint64_t bytes;
+  Victim victim = Victim::kLaunched;
 };
 /// The call is made, and SIGKILL comes before its caller makes another relevant call. Writes, syncs
 /// and unlocks are made by the supervisor; others run, and the kill falls at the task's next stop.
 struct KillAfter {
   Scope scope;
+  Victim victim = Victim::kLaunched;
 };
-/// SIGSTOP of the launched process, then the call; SIGCONT after `duration`.
+/// SIGSTOP of the victim, then the call; SIGCONT after `duration`.
 struct Pause {
   std::chrono::milliseconds duration;
+  Victim victim = Victim::kLaunched;
 };
 
-using Verdict = std::variant<Proceed, Fail, KillBefore, KillMid, KillAfter, Pause>;
+using Verdict = std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Pause>;
 
 /// What becomes of each call. The only hook of the engine: storms, crash points and schedules are
 /// policies. All calls come from the engine's thread, one at a time; they must not block.
@@ -48,7 +63,7 @@ class Policy {
   virtual ~Policy() = default;
   virtual Verdict decide(const Op& op) = 0;
   /// A verdict has taken full effect: after a kill the process is dead (its pidfd is readable).
-  /// `delivered` is false where the task was gone before it could be.
+  /// `delivered` is false where the task or the victim was gone before it could be.
   virtual void applied(const Op& op, const Verdict& verdict, bool delivered) = 0;
   /// A launched process is dead and reaped. `status` as from waitpid.
   virtual void exited(std::uint32_t root, int status) = 0;

@@ -43,8 +43,8 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
   }
   ProcessStat stat{.pid = pid};
   if (fields[3].size() != 1 || !parse(fields[4], stat.parent) ||
-      !parse(fields[5], stat.process_group) || !parse(fields[20], stat.threads) ||
-      !parse(fields[22], stat.start_ticks)) {
+      !parse(fields[5], stat.process_group) || !parse(fields[6], stat.session) ||
+      !parse(fields[20], stat.threads) || !parse(fields[22], stat.start_ticks)) {
     return std::nullopt;
   }
   stat.state = fields[3].front();

@@ -16,6 +16,7 @@ struct ProcessStat {
   char state = '?';
   pid_t parent = 0;
   pid_t process_group = 0;
+  pid_t session = 0;
   int threads = 0;
   std::uint64_t start_ticks = 0;
 

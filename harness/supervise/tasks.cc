@@ -86,8 +86,13 @@ Task* Tasks::find(pid_t tid) {
   if (!task.proc.valid()) return nullptr;
   task.pid = status_field(text(task, "status"), "Tgid:");
   if (task.pid == 0) return nullptr;
-  task.origin = task.pid == root_ ? tid : origin_of(task.pid);
-  if (task.pid != root_) {
+  if (task.pid == root_) {
+    task.origin = tid;
+  } else {
+    const Origin origin = origin_of(task.pid);
+    task.origin = origin.thread;
+    task.command = origin.command;
+    task.command_start = origin.command_start;
     constexpr std::size_t kDescendantsKept = 8;
     if (descendants_.size() == kDescendantsKept) {
       tasks_.erase(descendants_.front());
@@ -104,21 +109,22 @@ void Tasks::forget_the_dead() {
   sweep_at_ = std::max<std::size_t>(32, 2 * tasks_.size());
 }
 
-pid_t Tasks::origin_of(pid_t pid) {
+Tasks::Origin Tasks::origin_of(pid_t pid) {
   const std::optional<ProcessStat> stat = read_stat(pid);
-  if (!stat) return 0;
+  if (!stat) return {};
   const auto known = origins_.find(pid);
   if (known != origins_.end() && known->second.start_ticks == stat->start_ticks) {
-    return known->second.thread;
+    return known->second;
   }
-  pid_t origin = 0;
+  Origin origin;
   if (stat->parent == root_) {
-    origin = forking_thread(root_, pid);
+    origin = {0, forking_thread(root_, pid), pid, stat->start_ticks};
   } else if (stat->parent > 1) {
     // A parent that was never stopped itself is looked up now; a stranger's chain ends at 1.
     origin = origin_of(stat->parent);
   }
-  origins_[pid] = {stat->start_ticks, origin};
+  origin.start_ticks = stat->start_ticks;
+  origins_[pid] = origin;
   return origin;
 }
 

@@ -18,7 +18,9 @@ namespace stress {
 struct Task {
   base::UniqueFd proc;
   pid_t pid = 0;     ///< its process (thread group)
-  pid_t origin = 0;  ///< see Op
+  pid_t origin = 0;  ///< see Op, also for the others
+  pid_t command = 0;
+  std::uint64_t command_start = 0;
 };
 
 /// The only reader of /proc about supervised tasks of one launched root. Every access may fail, as
@@ -45,8 +47,10 @@ class Tasks {
   struct Origin {
     std::uint64_t start_ticks = 0;
     pid_t thread = 0;
+    pid_t command = 0;
+    std::uint64_t command_start = 0;
   };
-  pid_t origin_of(pid_t pid);
+  Origin origin_of(pid_t pid);
   void forget_the_dead();
 
   pid_t root_;

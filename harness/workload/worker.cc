@@ -14,6 +14,7 @@
 #include "harness/choice/choice.h"
 #include "harness/workload/control.h"
 #include "harness/workload/recorder.h"
+#include "orchestrator/base/clock.h"
 
 namespace stress {
 namespace {
@@ -42,6 +43,7 @@ class Spawner {
 
   void run() {
     state_.tid = gettid();
+    for (const ScriptStep& step : thread_.script) play(step);
     for (const std::uint64_t slot : thread_.slots) {
       if (shared_.control.stop != 0) return;
       const Choice choice = choice_.of(slot);
@@ -67,6 +69,35 @@ class Spawner {
     op.kind = kind;
     op.client = thread_.client;
     return op;
+  }
+
+  /// Once, whatever comes of it.
+  void play(const ScriptStep& step) {
+    if (step.kind == "repair") {
+      state_.spawn_slot = 0;
+      state_.since = base::monotonic_ns();
+      state_.op = shared_.next_op++;
+      const RepairReply reply = shared_.target.repair(false);
+      state_.op = 0;
+      if (!reply.ok) fmt::print(stderr, "repair: {}\n", reply.error);
+      return;
+    }
+    const OpKind kind = step.kind == "spawn"    ? OpKind::kSpawn
+                        : step.kind == "update" ? OpKind::kUpdate
+                                                : OpKind::kKill;
+    Operation op = operation(kind);
+    op.task = step.task;
+    op.type = step.type;
+    op.agent = step.agent;
+    if (kind == OpKind::kUpdate) write_values(op);
+    if (kind == OpKind::kUpdate && offers_.update_fields.contains("status")) {
+      op.writes["status"] = working_status();
+    }
+    perform(op, [&]() -> Reply {
+      if (kind == OpKind::kUpdate) return shared_.target.update(op.agent, op.writes);
+      if (kind == OpKind::kKill) return shared_.target.kill(op.agent);
+      return shared_.target.spawn({op.task, op.type, "", shared_.config.unique_types});
+    });
   }
 
   Reply perform(Operation& op, const auto& call) {
@@ -149,17 +180,29 @@ class Spawner {
     return listed_.empty() ? std::string() : listed_[choice.of("which").below(listed_.size())];
   }
 
-  void update(const Choice& choice) {
-    Operation op = operation(OpKind::kUpdate);
-    op.agent = some_agent(choice.of("update target"));
-    if (op.agent.empty()) return;
+  void write_values(Operation& op) const {
     const auto offered = [&](const char* field) { return offers_.update_fields.contains(field); };
     if (offered("message")) {
       op.writes["message"] = fmt::format("op-{}", op.id);  // unique: names its writer
     }
     if (offered("progress")) op.writes["progress"] = fmt::format("{}", op.id % 101);
+  }
+
+  /// One that a fresh agent does not have yet, where there is one.
+  std::string working_status() const {
     const std::vector<std::string>& statuses = offers_.statuses;
-    if (offered("status") && !statuses.empty() &&
+    const auto working = std::ranges::find(statuses, "working");
+    if (working != statuses.end()) return *working;
+    return statuses.empty() ? std::string() : statuses.back();
+  }
+
+  void update(const Choice& choice) {
+    Operation op = operation(OpKind::kUpdate);
+    op.agent = some_agent(choice.of("update target"));
+    if (op.agent.empty()) return;
+    write_values(op);
+    const std::vector<std::string>& statuses = offers_.statuses;
+    if (offers_.update_fields.contains("status") && !statuses.empty() &&
         (!offers_.partial_updates || choice.of("with status").chance(0.5))) {
       op.writes["status"] = statuses[choice.of("status").below(statuses.size())];
     }

@@ -10,12 +10,21 @@
 
 namespace stress {
 
+/// One operation that a worker is told to make, instead of being left to the seed.
+struct ScriptStep {
+  std::string kind;   ///< spawn, update, kill; or repair, which leaves no trace in the history
+  std::string task;   ///< spawn
+  std::string type;   ///< spawn
+  std::string agent;  ///< update, kill
+};
+
 /// One thread of a worker and the spawns it still owes.
 struct WorkerThread {
   std::string client;                   ///< "p3.t1"
   std::uint32_t state = 0;              ///< its place in ControlBlock::threads
   std::vector<std::uint64_t> slots;     ///< in order
   std::vector<std::uint64_t> replaced;  ///< those of them that had an attempt already
+  std::vector<ScriptStep> script;       ///< made first; a killed worker's are not made again
 };
 
 /// Everything a worker process is told. A worker is `stress` itself, re-executed, so that a crash

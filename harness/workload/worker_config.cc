@@ -9,15 +9,30 @@ using nlohmann::json;
 
 namespace {
 
+json to_json(const std::vector<ScriptStep>& script) {
+  json steps = json::array();
+  for (const ScriptStep& step : script) {
+    steps.push_back(
+        {{"kind", step.kind}, {"task", step.task}, {"type", step.type}, {"agent", step.agent}});
+  }
+  return steps;
+}
+
 json to_json(const WorkerThread& thread) {
   return {{"client", thread.client},
           {"state", thread.state},
           {"slots", thread.slots},
-          {"replaced", thread.replaced}};
+          {"replaced", thread.replaced},
+          {"script", to_json(thread.script)}};
 }
 
 WorkerThread thread_from_json(const json& value) {
-  return {value.at("client"), value.at("state"), value.at("slots"), value.at("replaced")};
+  WorkerThread thread{
+      value.at("client"), value.at("state"), value.at("slots"), value.at("replaced"), {}};
+  for (const json& step : value.at("script")) {
+    thread.script.push_back({step.at("kind"), step.at("task"), step.at("type"), step.at("agent")});
+  }
+  return thread;
 }
 
 json to_json(const RunPlace& place) {

@@ -2,15 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "reports/writers/json_values.h"
 #include "reports/writers/writers.h"
 
 namespace report {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// JSON has no infinity.
-double finite(double value) { return std::isfinite(value) ? value : 0; }
 
 Json to_json_value(const Violation& violation) {
   return {{"summary", violation.summary},
@@ -19,16 +17,6 @@ Json to_json_value(const Violation& violation) {
           {"fault", violation.fault},
           {"registry_before", violation.registry_before},
           {"registry_after", violation.registry_after}};
-}
-
-Json to_json_value(const InvariantResult& result) {
-  Json violations = Json::array();
-  for (const Violation& violation : result.violations) {
-    violations.push_back(to_json_value(violation));
-  }
-  return {{"id", result.id},           {"verdict", to_string(result.verdict)},
-          {"checked", result.checked}, {"evidence", result.evidence},
-          {"violations", violations},  {"violations_total", result.violations_total}};
 }
 
 Json to_json_value(const Totals& totals) {
@@ -44,6 +32,18 @@ Json to_json_value(const Totals& totals) {
 }
 
 }  // namespace
+
+double finite(double value) { return std::isfinite(value) ? value : 0; }
+
+Json to_json_value(const InvariantResult& result) {
+  Json violations = Json::array();
+  for (const Violation& violation : result.violations) {
+    violations.push_back(to_json_value(violation));
+  }
+  return {{"id", result.id},           {"verdict", to_string(result.verdict)},
+          {"checked", result.checked}, {"evidence", result.evidence},
+          {"violations", violations},  {"violations_total", result.violations_total}};
+}
 
 std::string to_json(const Report& report) {
   Json json = {{"name", report.name},

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "reports/model/crashes.h"
 #include "reports/model/report.h"
 
 namespace report {
@@ -16,6 +17,13 @@ std::string to_junit(
 std::string to_markdown(const Report& report);  ///< fits a CI job summary (under 64 KiB)
 std::string to_terminal(const Report& report, bool colour);  ///< verdict table, 100 columns
 std::string to_repro_script(const Report& report);           ///< repro.sh
+
+/// The same of crash points; JSON matches scenarios/schema/crashes.schema.json. Text with one point
+/// alone tells all about it.
+std::string to_json(const Crashes& crashes);
+std::string to_markdown(const Crashes& crashes);
+std::string to_terminal(const Crashes& crashes, bool colour);
+std::string to_repro_script(const Crashes& crashes);
 
 /// The inverse of to_json, for `stress report DIR`. false: `error` says what is wrong, `report` is
 /// untouched. Unknown members are ignored, missing ones but verdicts keep their default.

@@ -10,6 +10,7 @@
 #include "harness/cli/main.h"
 #include "orchestrator/base/subprocess.h"
 #include "orchestrator/registry/checksum.h"
+#include "tests/e2e/command_target.h"
 #include "tests/e2e/flawed_target.h"
 
 namespace flawed {
@@ -29,6 +30,19 @@ class RegistryReadable : public Wrapper {
       show_to_a_reader([](const std::string& bytes) { return bytes.substr(0, bytes.size() / 2); });
     }
     return inner().spawn(arguments);
+  }
+};
+
+/// Saves over what it has: whole in the end, but not on the way there. Under the lock, so nobody
+/// but a crash ever sees it.
+class InPlace : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  Reply update(const std::string& agent,
+               const std::map<std::string, std::string>& writes) override {
+    Reply reply = inner().update(agent, writes);
+    if (reply.outcome == OpOutcome::kOk) save_in_place();
+    return reply;
   }
 };
 
@@ -317,7 +331,9 @@ void add(const std::string& name) {
 
 void add_all() {
   add<Wrapper>("control");
+  add<ByCommand>("by-command");
   add<RegistryReadable>("flawed-registry-readable");
+  add<InPlace>("flawed-in-place");
   add<LazyRepair>("flawed-registry-readable-lazy-repair");
   add<UniqueIds>("flawed-unique-ids");
   add<AckedPresent>("flawed-acked-present");

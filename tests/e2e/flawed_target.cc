@@ -79,4 +79,18 @@ void Wrapper::show_to_a_reader(const Edit& edit) const {
   put(*good);
 }
 
+void Wrapper::save_in_place() const {
+  const std::filesystem::path file = observer().map().file;
+  auto lock = base::FileLock::acquire(place_.workspace / "registry.lock", std::chrono::minutes(1));
+  need(lock);
+  auto bytes = base::read_file(file);
+  const std::string& content = need(bytes);
+  const base::UniqueFd fd(::open(file.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  for (std::size_t done = 0; done < content.size();) {
+    const ssize_t got = ::write(fd.get(), content.data() + done, content.size() - done);
+    if (got <= 0) std::abort();
+    done += static_cast<std::size_t>(got);
+  }
+}
+
 }  // namespace flawed

@@ -41,6 +41,7 @@ class Wrapper : public stress::Target {
   [[nodiscard]] bool in_transit(const std::string& command) const override {
     return inner_->in_transit(command);
   }
+  [[nodiscard]] bool runs_commands() const override { return inner_->runs_commands(); }
   [[nodiscard]] std::vector<std::string> tasks() const override { return inner_->tasks(); }
   [[nodiscard]] std::vector<std::filesystem::path> watched() const override {
     return inner_->watched();
@@ -66,6 +67,9 @@ class Wrapper : public stress::Target {
   /// that the core never does.
   using Edit = std::function<std::string(std::string)>;
   void show_to_a_reader(const Edit& edit) const;
+
+  /// The registry's bytes once more, into the file that has them, under its lock.
+  void save_in_place() const;
 
  private:
   stress::RunPlace place_;

@@ -62,6 +62,10 @@ TEST(StressCli, WrongFlagsAreRefusedByASentenceThatNamesThem) {
            {{"--sessions", "process", "--kill-server-rate", "0.5"}, "--kill-server-rate"},
            {{"--agents", "2", "--processes", "3"}, "--processes"},
            {{"--time-limit", "-1"}, "--time-limit"},
+           {{"crashes", "--op", "dance"}, "dance"},
+           {{"crashes", "--only", "0"}, "--only"},
+           {{"crashes", "--sessions", "screen"}, "screen"},
+           {{"crashes", "--time-limit", "-1"}, "--time-limit"},
            {{"check", "/no/such/folder"}, "/no/such/folder"},
            {{"report", "/no/such/folder"}, "/no/such/folder"},
        }) {
@@ -251,6 +255,14 @@ class UnderAnotherSupervisor : public ::testing::Test {
 
 TEST_F(UnderAnotherSupervisor, SupervisionIsRefusedByASentence) {
   const auto code = run(small_storm(folder_ / "r", {"--injection", "supervisor"}));
+  if (!code) GTEST_SKIP() << "no supervision here";
+  EXPECT_EQ(code, kUsage) << printed();
+  EXPECT_THAT(printed(), HasSubstr("EBUSY"));
+}
+
+TEST_F(UnderAnotherSupervisor, CrashPointsAreRefusedByASentence) {
+  const auto code =
+      run({STRESS_PROGRAM, "crashes", "--sessions", "process", "--out", (folder_ / "r").string()});
   if (!code) GTEST_SKIP() << "no supervision here";
   EXPECT_EQ(code, kUsage) << printed();
   EXPECT_THAT(printed(), HasSubstr("EBUSY"));

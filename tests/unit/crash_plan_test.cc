@@ -105,6 +105,53 @@ TEST(CrashPlan, AHitWithNowhereToGoFallsOnTheNextAttempt) {
   EXPECT_EQ(plan.outstanding(), 2u);
 }
 
+/// A call below a watched folder, by a command or by its worker.
+Op call(Sys sys, const std::string& path, bool by_command) {
+  Op op;
+  op.sys = sys;
+  op.path = op.path2 = path;
+  op.pid = by_command ? 20 : 10;
+  op.in_root = !by_command;
+  op.command = by_command ? 20 : 0;
+  op.in_command = by_command;
+  op.fd = 5;
+  return op;
+}
+
+TEST(PointClassifier, WhereTheTargetRunsCommandsOnlyTheirCallsArePoints) {
+  PointClassifier classifier{{"/w"}, "/h", "/t/tmux", true};
+  const std::vector<std::pair<Op, PointKind>> points = {
+      {call(Sys::kWrite, "/w/registry", true), PointKind::kWrite},
+      {call(Sys::kRename, "/w/registry", true), PointKind::kRename},
+      {call(Sys::kExec, "/bin/python3", true), PointKind::kExec},
+      {call(Sys::kConnect, "/t/tmux", true), PointKind::kSocket},
+      {call(Sys::kWrite, "pipe:[1]", true), PointKind::kOutput},
+      {call(Sys::kExit, "", true), PointKind::kExit}};
+  for (const auto& [op, kind] : points) EXPECT_EQ(classifier.kind_of(op), kind);
+  for (const Sys sys : {Sys::kWrite, Sys::kRename, Sys::kExit}) {
+    EXPECT_EQ(classifier.kind_of(call(sys, "/w/registry", false)), std::nullopt);
+  }
+  EXPECT_EQ(classifier.kind_of(call(Sys::kWrite, "/h/part", false)), std::nullopt);
+}
+
+TEST(PointClassifier, WhereTheTargetIsALibraryItsWorkersCallsArePoints) {
+  const PointClassifier classifier{{"/w"}, "/h", "/t/tmux", false};
+  EXPECT_EQ(classifier.kind_of(call(Sys::kWrite, "/w/registry", false)), PointKind::kWrite);
+  EXPECT_EQ(classifier.kind_of(call(Sys::kWrite, "/h/part", false)), PointKind::kReply);
+  EXPECT_EQ(classifier.kind_of(call(Sys::kWrite, "pipe:[1]", true)), std::nullopt);
+  EXPECT_EQ(classifier.kind_of(call(Sys::kExit, "", true)), std::nullopt);
+}
+
+TEST(CrashPlan, NothingComesAfterAnExit) {
+  for (const std::string& name : all_point_classes()) EXPECT_NE(name, "exit-after");
+  PathProfile path;
+  path.occurrences[static_cast<std::size_t>(PointKind::kExit)] = 1;
+  const CrashPlan plan(Choice(1), 1.0, 10, path);
+  for (const Hit& hit : plan.drawn()) {
+    EXPECT_EQ(to_string(hit.cls), "exit-before");
+  }
+}
+
 TEST(TornBytes, EndsAtAPageBoundaryOfTheFileInsideTheWrite) {
   for (const std::uint64_t offset : {0u, 1u, 4095u, 4096u, 5000u}) {
     for (const std::uint64_t bytes : {1u, 100u, 4096u, 4097u, 20000u}) {

@@ -1,105 +1,21 @@
 // Goal: the engine does to an unmodified program exactly what its policy says, and nothing else.
 // Method: small programs of every Debian (dd, mv, sh) under a policy that acts upon one call; each
 // fault has a control run, in which the same policy only watches.
-#include "harness/supervise/engine.h"
-
 #include <fcntl.h>
-#include <sys/wait.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
-#include <filesystem>
 #include <fstream>
-#include <functional>
-#include <mutex>
-
-#include <gtest/gtest.h>
 
 #include "harness/supervise/decode.h"
+#include "tests/unit/engine_fixture.h"
 
 namespace stress {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Script : public Policy {
- public:
-  std::function<Verdict(const Op&)> rule = [](const Op&) { return Proceed{}; };
-
-  Verdict decide(const Op& op) override {
-    const std::lock_guard lock(mutex_);
-    seen.push_back(op);
-    return rule(op);
-  }
-  void applied(const Op&, const Verdict&, bool delivered) override {
-    const std::lock_guard lock(mutex_);
-    deliveries += delivered ? 1 : 0;
-  }
-  void exited(std::uint32_t, int s) override {
-    const std::lock_guard lock(mutex_);
-    status = s;
-    changed_.notify_all();
-  }
-  int wait_for_exit() {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, std::chrono::seconds(60), [this] { return status.has_value(); })) {
-      ADD_FAILURE() << "the program did not end";
-      return -1;
-    }
-    return *status;
-  }
-
-  std::vector<Op> seen;
-  int deliveries = 0;
-  std::optional<int> status;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-};
-
-class EngineTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (const base::Status possible = probe_supervision(); !possible) {
-      GTEST_SKIP() << "no supervision here: " << possible.error().message;
-    }
-    std::string pattern = (fs::temp_directory_path() / "engine test ü XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override {
-    if (!folder_.empty()) fs::remove_all(folder_);
-  }
-
-  /// Runs a program to its end and returns its wait status.
-  int run(std::vector<std::string> argv, std::uint32_t set = kCrashSet) {
-    auto engine = Engine::start(script_, set, -1);
-    EXPECT_TRUE(engine) << engine.error().message;
-    const auto root = (*engine)->launch({std::move(argv), {"PATH=/usr/bin:/bin"}, folder_, {}});
-    EXPECT_TRUE(root) << root.error().message;
-    const int status = script_.wait_for_exit();
-    // The programs that outlive it are still answered: nothing of theirs may be lost.
-    for (int i = 0; i < 6000 && (*engine)->descendants_alive(); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    EXPECT_FALSE((*engine)->descendants_alive());
-    return status;
-  }
-  std::vector<std::string> dd(const std::string& file, int bytes) {
-    return {"/bin/dd", "if=/dev/zero", "of=" + file, "bs=" + std::to_string(bytes),
-            "count=1", "status=none"};
-  }
-  std::string in_folder(const std::string& name) { return (folder_ / name).string(); }
-
-  fs::path folder_;
-  Script script_;
-};
-
-bool writes_to(const Op& op, const std::string& file) {
-  return op.sys == Sys::kWrite && op.path == file;
-}
 
 TEST_F(EngineTest, WatchesWithoutChangingAnything) {
   const std::string file = in_folder("out");
@@ -206,6 +122,51 @@ TEST_F(EngineTest, AWriteOfADescendantIsNotCut) {
   EXPECT_EQ(fs::file_size(file), 2u);
   EXPECT_TRUE(fs::exists(folder_ / "own"));
   EXPECT_EQ(script_.deliveries, 0);
+}
+
+TEST_F(EngineTest, ALaunchIsOverOnlyWhenItsDescendantsAreGoneToo) {
+  // The child waits for a byte that comes when the launched program has long been reaped.
+  const std::string fifo = in_folder("fifo");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const int hold = open(fifo.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(hold, 0);
+  outlive_ = [&] { EXPECT_EQ(::write(hold, "\n", 1), 1); };
+  EXPECT_EQ(run({"/bin/sh", "-c", "{ read x < fifo; } & exit 0"}), 0);
+  EXPECT_FALSE(over_while_descendants_lived_);
+  close(hold);
+}
+
+TEST_F(EngineTest, ALaunchOfOneProcessIsOverWithIt) {
+  outlive_ = [] {};
+  EXPECT_EQ(run({"/bin/true"}), 0);
+  EXPECT_TRUE(over_while_descendants_lived_);
+}
+
+TEST_F(EngineTest, AShortWriteTakesLessAndItsCallerWritesTheRest) {
+  const std::string file = in_folder("out");
+  int writes = 0;
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file) && ++writes == 1) return Short{1000};
+    return Proceed{};
+  };
+  std::ofstream(folder_ / "in") << std::string(1500, 'a') << std::string(1500, 'b');
+  EXPECT_EQ(run({"/bin/dd", "if=in", "of=" + file, "bs=3000", "count=1", "status=none"}), 0);
+  EXPECT_EQ(script_.deliveries, 1);
+  EXPECT_EQ(writes, 2);
+  std::string content;
+  std::getline(std::ifstream(file), content);
+  EXPECT_EQ(content, std::string(1500, 'a') + std::string(1500, 'b'));
+}
+
+TEST_F(EngineTest, ExitsAndSignalsStopWhereTheyAreWatched) {
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (op.sys == Sys::kSignal && op.flags == SIGUSR1) return Fail{EPERM};
+    return Proceed{};
+  };
+  EXPECT_EQ(run({"/bin/sh", "-c", "kill -0 $$; kill -USR1 $$; exit 0"}, kPointSet), 0);
+  EXPECT_EQ(script_.deliveries, 1);
+  EXPECT_EQ(std::ranges::count(script_.seen, Sys::kSignal, &Op::sys), 1);
+  EXPECT_EQ(std::ranges::count(script_.seen, Sys::kExit, &Op::sys), 1);
 }
 
 TEST_F(EngineTest, DescriptorsDoNotGrowWithTheNumberOfDescendants) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "reports/model/crashes.h"
 #include "reports/model/report.h"
 
 namespace report::testing {
@@ -83,6 +84,57 @@ inline Report unknown_report() {
   report.verdict = Verdict::kUnknown;
   report.reason = "the run did not come to its planned end";
   return report;
+}
+
+inline Crashes sound_crashes() {
+  Crashes crashes;
+  crashes.version = "0.1.0";
+  crashes.target = "builtin";
+  crashes.operation = "update";
+  crashes.sessions = "process";
+  crashes.seed = 1;
+  crashes.command = {"stress", "crashes", "--out", "a folder/it's"};
+  crashes.started_at = "2024-05-06T07:08:09Z";
+  crashes.duration_s = 3.5;
+  crashes.verdict = Verdict::kPass;
+  crashes.exhaustive = true;
+  crashes.reproducible = "exact";
+  crashes.victim = "the worker process";
+  crashes.calls = {"lock registry.lock", "rename registry.json.tmp-* -> registry.json"};
+  crashes.control = {.at = "no fault", .variant = "-", .verdict = PointVerdict::kOk, .reply = "ok"};
+  crashes.points = {{.number = 1,
+                     .at = "before lock registry.lock",
+                     .variant = "process only",
+                     .verdict = PointVerdict::kOk,
+                     .reply = "none",
+                     .blow = "before lock registry.lock: flock of /w/registry.lock",
+                     .seconds = 1.25},
+                    {.number = 2,
+                     .at = "EIO of fsync registry.json.tmp-*",
+                     .variant = "-",
+                     .verdict = PointVerdict::kRecovered,
+                     .reply = "info",
+                     .seconds = 1}};
+  crashes.notes = {"panes are not supervised"};
+  return crashes;
+}
+
+/// With a violation, points that were not run, and nasty text everywhere.
+inline Crashes violated_crashes() {
+  Crashes crashes = sound_crashes();
+  crashes.verdict = Verdict::kFail;
+  crashes.exhaustive = false;
+  crashes.reproducible = "statistical";
+  crashes.calls.push_back(kNasty);
+  PointResult violation = crashes.points[0];
+  violation.number = 3;
+  violation.at = kNasty;
+  violation.verdict = PointVerdict::kViolation;
+  violation.reproducible = "statistical";
+  violation.broken = {failing_report().invariants[2]};
+  crashes.points.push_back(violation);
+  crashes.points.push_back({.number = 4, .at = "after reply", .variant = "process only"});
+  return crashes;
 }
 
 }  // namespace report::testing

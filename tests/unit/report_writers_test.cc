@@ -219,6 +219,42 @@ TEST(ReportTerminal, ColoursAreAddedOnlyWhenAskedForAndChangeNoText) {
 
 // --- repro.sh ---
 
+TEST(CrashesTerminal, FitsAHundredColumnsAndHasNoControlCharacters) {
+  for (const Crashes& crashes : {sound_crashes(), violated_crashes()}) {
+    for (const std::string& line : lines_of(to_terminal(crashes, false))) {
+      if (line.find("stress crashes") != std::string::npos) continue;  // unbroken, to be copied
+      EXPECT_LE(width(line), 100u) << line;
+      EXPECT_EQ(line.find_first_of("\x1b\x07\r"), std::string::npos) << line;
+    }
+  }
+}
+
+TEST(CrashesTerminal, SaysExhaustiveOnlyWhereItIs) {
+  EXPECT_THAT(to_terminal(sound_crashes(), false),
+              HasSubstr("PASS  exhaustive over the watched operations: 2 points"));
+  const std::string violated = to_terminal(violated_crashes(), false);
+  EXPECT_THAT(violated, HasSubstr("FAIL  not exhaustive, 1 not run"));
+  EXPECT_THAT(violated,
+              AllOf(HasSubstr("acked-present (statistical)"), HasSubstr("Agent a-0 is missing")));
+  EXPECT_THAT(to_markdown(violated_crashes()), HasSubstr("not exhaustive, 1 not run"));
+}
+
+TEST(CrashesTerminal, OnePointAloneIsNeverCalledExhaustiveAndTellsHowItFell) {
+  Crashes crashes = sound_crashes();
+  crashes.only = 1;
+  crashes.exhaustive = false;
+  crashes.points.resize(1);
+  EXPECT_THAT(to_terminal(crashes, false),
+              AllOf(HasSubstr("point 1 alone"), HasSubstr("flock of /w/registry.lock"),
+                    Not(HasSubstr("exhaustive"))));
+}
+
+TEST(CrashesMarkdown, FitsASummary) {
+  Crashes crashes = violated_crashes();
+  for (int i = 0; i < 2000; ++i) crashes.points.push_back(crashes.points[2]);
+  EXPECT_LT(to_markdown(crashes).size(), 64u * 1024);
+}
+
 TEST(ReproScript, RunsTheVeryCommandAndPassesArgumentsOn) {
   Report report = failing_report();
   report.command = {"printf", "%s|", "a b", "it's", "$HOME", "`x`", "", "*"};

@@ -46,6 +46,22 @@ TEST(Schemas, AWrongReportIsRefused) {
   EXPECT_NE(report_complaint(to_json(report)), "checked\n");
 }
 
+TEST(Schemas, CrashPointsMatchTheirs) {
+  using namespace report::testing;
+  for (const report::Crashes& crashes : {sound_crashes(), violated_crashes()}) {
+    EXPECT_EQ(schema_complaint("crashes.schema.json", to_json(crashes), false), "checked\n");
+  }
+}
+
+TEST(Schemas, WrongCrashPointsAreRefused) {
+  report::Crashes crashes = report::testing::sound_crashes();
+  crashes.points[1].verdict = report::PointVerdict::kNotReached;  // and yet exhaustive
+  EXPECT_NE(schema_complaint("crashes.schema.json", to_json(crashes), false), "checked\n");
+  crashes = report::testing::sound_crashes();
+  crashes.points[0].verdict = report::PointVerdict::kViolation;  // of nothing
+  EXPECT_NE(schema_complaint("crashes.schema.json", to_json(crashes), false), "checked\n");
+}
+
 TEST(Schemas, HistoriesMatchTheirs) {
   stress::Evidence evidence = stress::testing::good_run().evidence();
   std::string text = encode(evidence.run) + "\n";

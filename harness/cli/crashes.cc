@@ -1,0 +1,147 @@
+#include "harness/campaign/crashes.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "harness/cli/commands.h"
+#include "harness/cli/exit_codes.h"
+#include "harness/cli/interrupt.h"
+#include "harness/cli/terminal.h"
+#include "orchestrator/base/file_io.h"
+#include "reports/writers/writers.h"
+
+namespace stress {
+namespace {
+
+struct CrashesOptions {
+  CrashSettings settings;
+  bool no_errors = false;
+  bool json = false;
+};
+
+/// A live line on a terminal, plain ones now and then when piped; and a line for each point that is
+/// not sound. On stderr, so that stdout stays the table's.
+class PointsProgress : public CrashProgress {
+ public:
+  explicit PointsProgress(bool quiet)
+      : quiet_(quiet), live_(!quiet && isatty(STDERR_FILENO) != 0) {}
+  ~PointsProgress() override { clear(); }
+  PointsProgress(const PointsProgress&) = delete;
+  PointsProgress& operator=(const PointsProgress&) = delete;
+
+  void began(std::uint64_t seed, const std::string& results) override {
+    if (quiet_) return;
+    fmt::print(stderr, "seed {}\nresults in {}\nrecording the operation ...\n", seed, results);
+  }
+  void recorded(const report::Crashes& so_far, double seconds) override {
+    if (quiet_) return;
+    fmt::print(stderr, "{} calls, {} points, about {:.0f} s\n", so_far.calls.size(),
+               so_far.points.size(), seconds * static_cast<double>(so_far.points.size()));
+  }
+  void judged(const report::PointResult& point, std::size_t done, std::size_t of) override {
+    if (quiet_) return;
+    clear();
+    const bool sound = point.verdict == report::PointVerdict::kOk ||
+                       point.verdict == report::PointVerdict::kRecovered;
+    const auto now = std::chrono::steady_clock::now();
+    if (!sound) {
+      fmt::print(stderr, "{} of {}: point {}: {}: {}\n", done, of, point.number,
+                 to_string(point.verdict), point.at);
+    } else if (!live_ && now - shown_ > std::chrono::seconds(5)) {
+      shown_ = now;
+      fmt::print(stderr, "{} of {}\n", done, of);
+    } else if (live_) {
+      fmt::print(stderr, "{} of {}: {}", done, of, point.at.substr(0, 70));
+      std::fflush(stderr);
+      open_ = true;
+    }
+  }
+
+ private:
+  void clear() {
+    if (open_) std::fputs("\r\033[K", stderr);
+    open_ = false;
+  }
+  bool quiet_;
+  bool live_;
+  bool open_ = false;
+  std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
+};
+
+base::Status write_files(const CrashesResult& result) {
+  struct File {
+    const char* name;
+    std::string content;
+    mode_t mode;
+  };
+  for (const File& file : {File{"crashes.json", report::to_json(result.report), 0644},
+                           File{"crashes.md", report::to_markdown(result.report), 0644},
+                           File{"repro.sh", report::to_repro_script(result.report), 0755}}) {
+    if (base::Status done = base::replace_file(result.results / file.name, file.content, file.mode);
+        !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
+int walk(CrashesOptions& options) {
+  CrashSettings& settings = options.settings;
+  settings.errors = !options.no_errors;
+  if (const std::string problem = problem_with(settings); !problem.empty()) {
+    return usage_error("crashes", problem);
+  }
+  const std::atomic<bool>& interrupted = install_interrupt_handler();
+  base::Result<CrashesResult> result = [&] {
+    PointsProgress progress(options.json);
+    return run_crashes(settings, progress, interrupted);
+  }();
+  if (!result) return usage_error("crashes", result.error().message);
+  if (base::Status written = write_files(*result); !written) {
+    fmt::print(stderr, "stress crashes: cannot write the results: {}\n", written.error().message);
+    return kExitInternal;
+  }
+  fmt::print("{}", options.json ? report::to_json(result->report)
+                                : report::to_terminal(result->report, colours_wanted()));
+  if (!options.json) fmt::print("results: {}\n", result->results.string());
+  return exit_code(result->report.verdict);
+}
+
+}  // namespace
+
+void add_crashes(CLI::App& app, Action& action, const std::vector<std::string>& argv) {
+  CLI::App* command = app.add_subcommand(
+      "crashes", "Crash points one by one: an operation is killed, or fails, at each of its calls");
+  const auto options = std::make_shared<CrashesOptions>();
+  CrashSettings& settings = options->settings;
+  command->add_option("--target", settings.target, "What to test")->capture_default_str();
+  command->add_option("--op", settings.op, "spawn, update, kill or repair")->capture_default_str();
+  command->add_option("--only", settings.only, "Run the point of this number alone, and tell all")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--no-errors", options->no_errors, "Crashes only, no failing calls");
+  command->add_option("--sessions", settings.sessions,
+                      "Where agents live: tmux (default) or process");
+  command
+      ->add_option("--seed", settings.seed, "Told to the workload; the points do not depend on it")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--time-limit", settings.time_limit_s, "Seconds; then the rest is not run")
+      ->capture_default_str();
+  command->add_option("--out", settings.out, "Folder for results")->capture_default_str();
+  command->add_flag("--json", options->json, "The result as JSON on standard output");
+  command->footer(
+      "Examples:\n"
+      "  stress crashes --op update --sessions process\n"
+      "  stress crashes --op spawn --only 17");
+  command->callback([options, &action, argv] {
+    options->settings.command = argv;
+    action = [options] { return walk(*options); };
+  });
+}
+
+}  // namespace stress

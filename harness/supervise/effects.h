@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "harness/supervise/op.h"
+
+namespace stress {
+
+/// Calls that the supervisor makes in the place of a stopped task, on a descriptor of the task's
+/// own, so that the effect falls on the same open file description.
+
+/// Writes `content` as the write-like call would have begun to. False: not, or not all of it.
+bool write_for(const Op& op, const std::string& content);
+
+/// Makes the whole call, for a task that will not live to see it return. False: it cannot be made
+/// for another (or might block): let it run.
+bool perform(const Op& op);
+
+}  // namespace stress
