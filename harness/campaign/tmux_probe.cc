@@ -1,6 +1,8 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -8,6 +10,7 @@
 #include "harness/campaign/agent_processes.h"
 #include "harness/campaign/session_probes.h"
 #include "orchestrator/base/clock.h"
+#include "orchestrator/base/process_identity.h"
 #include "orchestrator/base/subprocess.h"
 
 namespace stress {
@@ -50,29 +53,32 @@ class TmuxProbe : public SessionProbe {
   Struck kill_server(bool abruptly) override {
     const auto outcome = tmux({"-N", "display-message", "-p", "#{pid}"});
     if (!outcome || !outcome->ok()) return Struck::kNothingThere;  // nothing was asked of it yet
-    killed_ = to_number(outcome->out);
+    const auto server = base::identify(static_cast<pid_t>(to_number(outcome->out)));
+    if (!server) return Struck::kNothingThere;
+    killed_ = *server;
     if (!abruptly) return struck(tmux({"-N", "kill-server"}));
-    return kill_process(killed_, SIGKILL) ? Struck::kYes : Struck::kNothingThere;
+    return base::signal_process(*server, SIGKILL) ? Struck::kYes : Struck::kNothingThere;
   }
 
   base::Status start_server() override {
     const std::vector<std::string> keeper = {
         "-f",    "/dev/null", "new-session", "-d", "-s", std::string(kHarnessSessions) + "keeper",
         "sleep", "infinity"};
-    auto outcome = tmux(keeper);
-    if (outcome && outcome->err.starts_with("duplicate session")) return {};
-    if (outcome && outcome->err.starts_with("server exited") && killed_ != 0) {
+    for (int attempt = 0;; ++attempt) {
+      const auto outcome = tmux(keeper);
+      if (!outcome) return std::unexpected(outcome.error());
+      if (outcome->ok() || outcome->err.starts_with("duplicate session")) return {};
+      if (attempt == 3 || !outcome->err.starts_with("server exited")) {
+        return base::fail(base::Errc::kUnavailable, "cannot start a private tmux server: {}",
+                          outcome->timed_out ? "no answer" : outcome->err);
+      }
       // Told to exit while a client was about to make a session, a server hangs up on everybody and
-      // lives on. The storm is over, and it was ours.
-      kill_process(killed_, SIGKILL);
-      outcome = tmux(keeper);
+      // lives on. The storm is over, and it was ours. Until it is dead it accepts new clients.
+      if (killed_) {
+        (void)base::signal_process(*killed_, SIGKILL);
+        (void)base::wait_dead(*killed_, std::chrono::seconds(10));
+      }
     }
-    if (!outcome) return std::unexpected(outcome.error());
-    if (!outcome->ok()) {
-      return base::fail(base::Errc::kUnavailable, "cannot start a private tmux server: {}",
-                        outcome->timed_out ? "no answer" : outcome->err);
-    }
-    return {};
   }
 
   base::Result<std::int64_t> start_bystander(const std::string& name) override {
@@ -149,7 +155,7 @@ class TmuxProbe : public SessionProbe {
   RunPlace place_;
   SessionNaming naming_;
   const AgentNames& names_;
-  std::int64_t killed_ = 0;  ///< the server that was killed last
+  std::optional<base::ProcessIdentity> killed_;  ///< the server that was killed last
 };
 
 }  // namespace
