@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "harness/campaign/aftermath.h"
 #include "harness/campaign/agent_lives.h"
 #include "harness/campaign/canaries.h"
+#include "harness/campaign/closing.h"
 #include "harness/campaign/crew.h"
 #include "harness/campaign/killed_commands.h"
 #include "harness/campaign/stalls.h"
@@ -59,7 +59,6 @@ class Trial {
   [[nodiscard]] ScriptStep step() const;
   [[nodiscard]] WorkerConfig worker_config(std::uint64_t first_op) const;
   base::Status await(Crew& crew, StallWatch* stalls, std::chrono::milliseconds limit);
-  void look_at_the_end();
   CrashTrial judge();
 
   const CrashSettings& settings_;
@@ -87,7 +86,7 @@ CrashTrial Trial::run() {
   base::Status done = prepare();
   if (done) done = operate();
   if (done) {
-    look_at_the_end();
+    close_run(*stage_, snapshots_, canaries_, collector_, "none");
   } else {
     collector_.trouble(done.error().message);
   }
@@ -212,26 +211,6 @@ base::Status Trial::await(Crew& crew, StallWatch* stalls, std::chrono::milliseco
                       stalled ? ": it is stuck" : "");
   }
   return {};
-}
-
-void Trial::look_at_the_end() {
-  Aftermath aftermath(stage_->target(), stage_->probe(), snapshots_, stage_->group(), collector_,
-                      stage_->place());
-  if (!aftermath.quiesce(stage_->engine(), kGrace)) return;
-  aftermath.repair();
-  aftermath.observe();
-  canaries_.compare(collector_);
-  canaries_.end();
-  stage_->end_second();
-  aftermath.keep_registry(stage_->folder().results() / "registry-final");
-  aftermath.shut_down(20s);
-  if (base::Status ended = stage_->end_group(); !ended) {
-    collector_.with([&](Evidence& evidence) {
-      const bool processes = ended.error().code == base::Errc::kTimeout;
-      evidence.leftovers.push_back({processes ? "process" : "cgroup", ended.error().message});
-    });
-  }
-  collector_.with([](Evidence& evidence) { evidence.finished = true; });
 }
 
 CrashTrial Trial::judge() {

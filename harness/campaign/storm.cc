@@ -10,9 +10,9 @@
 
 #include <fmt/format.h>
 
-#include "harness/campaign/aftermath.h"
 #include "harness/campaign/agent_lives.h"
 #include "harness/campaign/canaries.h"
+#include "harness/campaign/closing.h"
 #include "harness/campaign/crew.h"
 #include "harness/campaign/killed_commands.h"
 #include "harness/campaign/nemesis.h"
@@ -72,7 +72,6 @@ class Storm {
   void kill_workers(Crew& crew);
   void kill_at_random(const Crew& crew);
   void show();
-  void look_at_the_end();
   StormResult judge();
 
   [[nodiscard]] bool supervised() const { return stage_->unsupervised_because().empty(); }
@@ -111,7 +110,8 @@ StormResult Storm::run() {
   if (base::Status raged = rage(); !raged) {
     collector_.trouble(raged.error().message);
   } else if (!cut_short_) {
-    look_at_the_end();
+    progress_.phase("repair and check");
+    close_run(*stage_, snapshots_, canaries_, collector_, settings_.damage);
   }
   snapshots_.stop();
   return judge();
@@ -336,28 +336,6 @@ void Storm::show() {
   status.seconds = std::chrono::duration<double>(elapsed()).count();
   status.seconds_left = settings_.time_limit_s - status.seconds;
   progress_.status(status);
-}
-
-void Storm::look_at_the_end() {
-  progress_.phase("repair and check");
-  Aftermath aftermath(stage_->target(), stage_->probe(), snapshots_, stage_->group(), collector_,
-                      stage_->place());
-  if (!aftermath.quiesce(stage_->engine(), kGrace)) return;
-  aftermath.damage(settings_.damage);
-  aftermath.repair();
-  aftermath.observe();
-  canaries_.compare(collector_);
-  canaries_.end();
-  stage_->end_second();
-  aftermath.keep_registry(stage_->folder().results() / "registry-final");
-  aftermath.shut_down(20s);
-  if (base::Status ended = stage_->end_group(); !ended) {
-    collector_.with([&](Evidence& evidence) {
-      const bool processes = ended.error().code == base::Errc::kTimeout;
-      evidence.leftovers.push_back({processes ? "process" : "cgroup", ended.error().message});
-    });
-  }
-  collector_.with([](Evidence& evidence) { evidence.finished = true; });
 }
 
 StormResult Storm::judge() {
