@@ -214,6 +214,11 @@ void Campaign::describe_setting() {
   report_.notes.emplace_back(
       "watched: system calls; not seen: stores through writable shared mappings, changes of owner, "
       "time and extended attributes");
+  if (settings_.with_bystander) {
+    report_.notes.emplace_back(
+        "beside each run of the operation another process stood in the middle of a spawn, and went "
+        "on afterwards");
+  }
   report_.notes.emplace_back(
       settings_.sessions == "tmux"
           ? "the tmux server is started by the harness, outside of supervision: what runs in its "
