@@ -131,6 +131,9 @@ class Scorer {
                                           "--out",
                                           folder.string(),
                                           "--json"};
+    if (specimen.engine == "crashes") {
+      arguments.insert(arguments.end(), {"--until", specimen.invariant});
+    }
     arguments.insert(arguments.end(), specimen.arguments.begin(), specimen.arguments.end());
     const base::Result<OwnRun> ran =
         run_own(arguments, folder / "stderr.log", limit + kToEnd, interrupted_);
