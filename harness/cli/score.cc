@@ -202,10 +202,11 @@ void print_row(std::FILE* to, const SpecimenScore& score) {
   if (score.verdict == SpecimenVerdict::kWaiting) {
     fmt::print(to, "  waiting  {:<18} {}\n", score.invariant, score.engine);
   } else {
-    fmt::print(to, "  {:<8} {:<18} {:<8} {:>3} {} {:>6.1f} s   twin {} ({} runs)\n",
+    fmt::print(to, "  {:<8} {:<18} {:<8} {:>3} {} {:>6.1f} s   twin {} ({} {})\n",
                score.verdict == SpecimenVerdict::kFound ? "found" : "MISSED", score.invariant,
                score.engine, score.runs, score.runs == 1 ? "run " : "runs", score.seconds,
-               report::to_string(score.twin_verdict), score.twin_runs);
+               report::to_string(score.twin_verdict), score.twin_runs,
+               score.twin_runs == 1 ? "run" : "runs");
   }
   for (const std::string* note : {&score.note, &score.twin_note}) {
     if (note->empty()) continue;

@@ -53,10 +53,11 @@ ScoreTotals totals_of(const Score& score) {
 
 std::string in_one_line(const Score& score) {
   const ScoreTotals totals = totals_of(score);
-  const std::string twins = totals.twins_clean == totals.twins
-                                ? fmt::format("no violation on {} twins", totals.twins)
-                                : fmt::format("{} of {} twins not clean",
-                                              totals.twins - totals.twins_clean, totals.twins);
+  const std::string twins =
+      totals.twins_clean == totals.twins
+          ? fmt::format("no violation on {} twin{}", totals.twins, totals.twins == 1 ? "" : "s")
+          : fmt::format("{} of {} twins not clean", totals.twins - totals.twins_clean,
+                        totals.twins);
   return fmt::format("found {} of {}, {}{}{}", totals.found, totals.of, twins,
                      totals.waiting > 0 ? fmt::format("; {} waiting", totals.waiting) : "",
                      score.interrupted ? "; interrupted" : "");

@@ -273,7 +273,7 @@ TEST(ReproScript, SaysSoWhereTheCommandIsNotKnown) {
 
 TEST(ScoreText, CountsEachTwinOnceAndNotWhatWaits) {
   Score score = a_score();
-  EXPECT_EQ(in_one_line(score), "found 1 of 2, no violation on 1 twins; 1 waiting");
+  EXPECT_EQ(in_one_line(score), "found 1 of 2, no violation on 1 twin; 1 waiting");
   EXPECT_FALSE(totals_of(score).perfect());
   score.specimens[1].verdict = SpecimenVerdict::kFound;
   EXPECT_TRUE(totals_of(score).perfect());
