@@ -18,7 +18,8 @@ struct CrashSettings {
   bool with_bystander = false;  ///< beside a second spawn, in its middle
   bool errors = true;           ///< failing calls too, not only crashes
   double time_limit_s = 600;
-  int preload = 60;  ///< terminal records put in first: more than three pages
+  std::string until;  ///< end once this invariant is violated; empty: run all points
+  int preload = 60;   ///< terminal records put in first: more than three pages
   std::filesystem::path out = "stress-results";
   std::vector<std::string> command;  ///< argv of this very run, for repro.sh
 };

@@ -143,13 +143,15 @@ PointResult Campaign::described(const CrashPoint& point) const {
 }
 
 base::Status Campaign::run_points() {
-  for (std::size_t i = 0; i < points_.size(); ++i) {
+  std::size_t done = 0;
+  for (const std::size_t i : spread_order(points_.size())) {
     if (interrupted_ || seconds_since(begun_) > settings_.time_limit_s) return {};
     base::Result<PointResult> result = run_point(points_[i]);
     if (!result) return std::unexpected(result.error());
     if (interrupted_ && result->verdict == PointVerdict::kUnknown) return {};
     report_.points[i] = std::move(*result);
-    progress_.judged(report_.points[i], i + 1, points_.size());
+    progress_.judged(report_.points[i], ++done, points_.size());
+    if (broken_ids(report_.points[i]).contains(settings_.until)) return {};
   }
   return {};
 }
