@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -99,8 +100,13 @@ void write_faults(Page& page, const Report& report) {
   page.line("");
   page.line(fmt::format("{:<16} {:<40} {:>8} {:>9}", "fault", "class", "drawn", "injected"));
   for (const FaultLine& line : report.faults) {
-    page.line(fmt::format("{:<16} {:<40} {:>8} {:>9}", wrap(line.kind, 16).front(),
-                          wrap(line.cls, 40).front(), line.drawn, line.injected));
+    // A line of a fault plan may be long, and its end is what tells it from others.
+    const std::vector<std::string> classes = wrap(line.cls, 40);
+    page.line(fmt::format("{:<16} {:<40} {:>8} {:>9}", wrap(line.kind, 16).front(), classes.front(),
+                          line.drawn, line.injected));
+    for (std::size_t i = 1; i < classes.size(); ++i) {
+      page.line(fmt::format("{:<16} {}", "", classes[i]));
+    }
   }
 }
 

@@ -204,6 +204,14 @@ TEST(ReportTerminal, TellsVerdictsTotalsFaultsAndTheWayBack) {
               StartsWith("FAIL    seed 18446744073709551615, 1 invariant broken"));
 }
 
+TEST(ReportTerminal, ALongLineOfAFaultPlanIsShownToItsEnd) {
+  Report report = passing_report();
+  report.faults = {{"fault", "write@*registry.json.tmp*:errno=ENOSPC:when=2..900+3", 40, 7}};
+  const std::string text = to_terminal(report, false);
+  EXPECT_THAT(text, HasSubstr("\nfault            write@*registry.json.tmp*:errno=ENOSPC:w       40"
+                              "         7\n                 hen=2..900+3\n"));
+}
+
 TEST(ReportTerminal, APassingRunNeedsNoWayBackAndAnUnknownOneSaysWhy) {
   EXPECT_THAT(to_terminal(passing_report(), false), Not(HasSubstr("reproduce")));
   EXPECT_THAT(lines_of(to_terminal(unknown_report(), false)).back(),
