@@ -348,6 +348,7 @@ void Storm::show() {
   status.required = settings_.duration_s > 0 ? 0 : spawns_;
   status.crashes = policy_->crashes_injected() + random_kills_;
   status.faults = collector_.with([](const Evidence& evidence) { return evidence.faults.size(); });
+  if (fault_policy_) status.faults += fault_policy_->injected();
   status.seconds = std::chrono::duration<double>(elapsed()).count();
   status.seconds_left = settings_.time_limit_s - status.seconds;
   progress_.status(status);

@@ -153,9 +153,15 @@ std::vector<Fault> FaultPolicy::faults() const {
   return faults_;
 }
 
+std::uint64_t FaultPolicy::injected() const {
+  const std::lock_guard lock(mutex_);
+  return faults_.size();
+}
+
 std::vector<PlannedFault> FaultPolicy::planned() const {
   const std::lock_guard lock(mutex_);
   std::vector<PlannedFault> result;
+  result.reserve(lines_.size());
   for (const Line& line : lines_) result.push_back({line.text, line.matched});
   return result;
 }

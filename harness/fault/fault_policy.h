@@ -41,6 +41,7 @@ class FaultPolicy : public Policy {
 
   /// What has been injected so far, of kind "fault". Thread-safe.
   [[nodiscard]] std::vector<Fault> faults() const;
+  [[nodiscard]] std::uint64_t injected() const;  ///< Their number. Thread-safe.
   /// The lines in the order of the plan. Thread-safe.
   [[nodiscard]] std::vector<PlannedFault> planned() const;
 

@@ -122,6 +122,7 @@ base::Status Parser::where(Piece piece) {
   const auto* place = std::ranges::find(kPlaces, name, &PlaceName::name);
   if (place == kPlaces.end()) {
     std::vector<std::string_view> known;
+    known.reserve(kPlaces.size());
     for (const PlaceName& other : kPlaces) known.push_back(other.name);
     return wrong(piece.at, fmt::format("'{}' is no operation; operations are {}", name,
                                        fmt::join(known, ", ")));
