@@ -8,6 +8,7 @@
 namespace e2e {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 class FaultPlanRun : public ::testing::Test {
@@ -60,6 +61,32 @@ TEST_F(FaultPlanRun, ADiskThatStaysFullEndsAsUnknownWithASentence) {
   EXPECT_EQ(report["verdict"], "unknown");
   EXPECT_THAT(report["reason"].get<std::string>(), HasSubstr("No space left on device"));
   EXPECT_EQ(report["totals"]["spawns_acknowledged"], 0);
+}
+
+TEST_F(FaultPlanRun, AFlawThatOnlyAFailingDiskShowsIsFoundAndItsCorrectTwinPasses) {
+  const auto judge = [&](const std::string& specimen, const Words& more) {
+    Words argv{STRESS_PROGRAM,
+               "--agents",
+               "4",
+               "--spawns",
+               "4",
+               "--seed",
+               "12",
+               "--update-rate",
+               "1",
+               "--json",
+               "--out",
+               (folder_ / "r").string(),
+               "--target",
+               SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/python/" + specimen};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return Json::parse(execute(argv).out, nullptr, false);
+  };
+  const Words full_disk{"--fault", "write@*registry.json*:errno=ENOSPC:p=0.35"};
+  const Json flawed = judge("swallowed_error.json", full_disk);
+  EXPECT_THAT(invariants(flawed, "fail"), Contains("no-lost-update")) << flawed["reason"];
+  EXPECT_EQ(judge("orchestrator.json", full_disk)["verdict"], "pass");
+  EXPECT_EQ(judge("swallowed_error.json", {})["verdict"], "pass");
 }
 
 TEST_F(FaultPlanRun, WithoutTheSupervisorAPlanIsRefused) {

@@ -39,6 +39,7 @@ class FaultPlan : public ::testing::Test {
   }
   FaultPolicy policy(const std::vector<std::string>& specs, std::uint64_t seed = 1) {
     std::vector<FaultSpec> plan;
+    plan.reserve(specs.size());
     for (const std::string& text : specs) plan.push_back(*parse_fault(text));
     return FaultPolicy(inner_, threads_, classifier_, plan, Choice(seed));
   }

@@ -206,10 +206,12 @@ TEST(ReportTerminal, TellsVerdictsTotalsFaultsAndTheWayBack) {
 
 TEST(ReportTerminal, ALongLineOfAFaultPlanIsShownToItsEnd) {
   Report report = passing_report();
-  report.faults = {{"fault", "write@*registry.json.tmp*:errno=ENOSPC:when=2..900+3", 40, 7}};
-  const std::string text = to_terminal(report, false);
-  EXPECT_THAT(text, HasSubstr("\nfault            write@*registry.json.tmp*:errno=ENOSPC:w       40"
-                              "         7\n                 hen=2..900+3\n"));
+  const std::string spec = "write@*registry.json.tmp*:errno=ENOSPC:when=2..900+3";
+  report.faults = {{"fault", spec, 40, 7}};
+  EXPECT_THAT(to_terminal(report, false),
+              HasSubstr("\nfault            " + spec + "       40         7\n"));
+  report.faults = {{"fault", std::string(64, 'w') + ":kill", 40, 7}};
+  EXPECT_THAT(to_terminal(report, false), HasSubstr("\n                 :kill\n"));
 }
 
 TEST(ReportTerminal, APassingRunNeedsNoWayBackAndAnUnknownOneSaysWhy) {
