@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "harness/supervise/delays.h"
 #include "harness/supervise/launch.h"
 #include "harness/supervise/policy.h"
 #include "harness/supervise/tasks.h"
@@ -54,7 +55,7 @@ class Engine {
   /// Whether a process of the launches' process groups still lives: spawners and their non-daemon
   /// descendants.
   [[nodiscard]] bool descendants_alive() const;
-  /// Continues whatever is paused, now, and pauses no more.
+  /// Continues whatever is paused or delayed, now, and pauses and delays no more.
   void end_pauses();
 
   /// Relevant calls answered so far.
@@ -62,7 +63,6 @@ class Engine {
 
  private:
   struct Root;
-  struct Stopped;
   using TimePoint = std::chrono::steady_clock::time_point;
 
   Engine(Policy& policy, BpfProgram filter, bool supervise, int join_fd);
@@ -81,6 +81,7 @@ class Engine {
   std::shared_ptr<Root> find(std::uint64_t key);
 
   Policy& policy_;
+  Delays delays_;
   BpfProgram filter_;
   bool supervise_;
   int join_fd_;

@@ -204,6 +204,16 @@ TEST(ReportTerminal, TellsVerdictsTotalsFaultsAndTheWayBack) {
               StartsWith("FAIL    seed 18446744073709551615, 1 invariant broken"));
 }
 
+TEST(ReportTerminal, ALongLineOfAFaultPlanIsShownToItsEnd) {
+  Report report = passing_report();
+  const std::string spec = "write@*registry.json.tmp*:errno=ENOSPC:when=2..900+3";
+  report.faults = {{"fault", spec, 40, 7}};
+  EXPECT_THAT(to_terminal(report, false),
+              HasSubstr("\nfault            " + spec + "       40         7\n"));
+  report.faults = {{"fault", std::string(64, 'w') + ":kill", 40, 7}};
+  EXPECT_THAT(to_terminal(report, false), HasSubstr("\n                 :kill\n"));
+}
+
 TEST(ReportTerminal, APassingRunNeedsNoWayBackAndAnUnknownOneSaysWhy) {
   EXPECT_THAT(to_terminal(passing_report(), false), Not(HasSubstr("reproduce")));
   EXPECT_THAT(lines_of(to_terminal(unknown_report(), false)).back(),
