@@ -81,6 +81,7 @@ class Campaign {
   report::Crashes report_;
   CallTrace trace_;
   std::vector<CrashPoint> points_;
+  std::set<BlindSpotNote> blind_spots_;
 };
 
 base::Result<report::Crashes> Campaign::run() {
@@ -185,6 +186,7 @@ base::Result<PointResult> Campaign::run_once(const CrashPoint* point, const fs::
       trial->invariants, std::back_inserter(result.broken),
       [](const report::InvariantResult& one) { return one.verdict == Verdict::kFail; });
   if (point == nullptr) trace_ = std::move(trial->trace);
+  blind_spots_.insert(trial->blind_spots.begin(), trial->blind_spots.end());
   if (result.verdict == PointVerdict::kViolation || result.verdict == PointVerdict::kUnknown) {
     if (base::Status kept = keep(*trial, folder); !kept) return std::unexpected(kept.error());
   } else {
@@ -205,14 +207,15 @@ void Campaign::describe_setting() {
   const bool command = !trace_.empty() && trace_.front().op.command != 0;
   report_.victim = command ? "the command that the worker runs" : "the worker process";
   report_.notes.emplace_back(
-      "watched: system calls; not seen: stores through writable shared mappings, changes of owner, "
-      "time and extended attributes");
+      "watched: system calls; not seen: stores through writable shared mappings (their files are "
+      "named below), changes of owner, time and extended attributes");
   report_.notes.emplace_back(
       settings_.sessions == "tmux"
           ? "the tmux server is started by the harness, outside of supervision: what runs in its "
             "panes (a gate, the agent) is not supervised"
           : "detached processes (a gate, the agent) are supervised, but from their first exec on "
             "their calls are no points of the operation");
+  for (const BlindSpotNote& note : blind_spots_) report_.notes.push_back(note.words);
 }
 
 void Campaign::conclude() {
@@ -222,7 +225,8 @@ void Campaign::conclude() {
            point.verdict == PointVerdict::kViolation;
   };
   const bool all = std::ranges::all_of(report_.points, judged) && judged(report_.control);
-  report_.exhaustive = all && settings_.only == 0;
+  const bool missed = std::ranges::any_of(blind_spots_, &BlindSpotNote::missed);
+  report_.exhaustive = all && settings_.only == 0 && !missed;
   const bool violated = report::count_of(report_, PointVerdict::kViolation) > 0 ||
                         report_.control.verdict == PointVerdict::kViolation;
   report_.verdict = violated ? Verdict::kFail : all ? Verdict::kPass : Verdict::kUnknown;
