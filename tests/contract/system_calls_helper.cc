@@ -2,7 +2,8 @@
 // loader's calls are among them. Most calls may fail: it is being made that counts.
 //   system_calls_helper CALL        the exit code is the errno that the call came back with
 //   system_calls_helper all         every call that changes a file or locks one, in a fixed order
-//   system_calls_helper writes N    N writes of one byte at the same place; prints nothing
+//   system_calls_helper writes N    N writes of one byte at the same place, for benchmarks
+//   system_calls_helper reads N     N reads of a page, which the supervisor does not watch
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
@@ -163,6 +164,15 @@ int writes(const char* count) {
   return 0;
 }
 
+int reads(const char* count) {
+  char page[4096];
+  const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  for (long left = std::strtol(count, nullptr, 10); left > 0; --left) {
+    if (pread(fd, page, sizeof page, 0) <= 0) return errno;
+  }
+  return 0;
+}
+
 constexpr struct {
   std::string_view name;
   int (*make)();
@@ -183,6 +193,7 @@ constexpr struct {
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "writes") return writes(argv[2]);
+  if (argc == 3 && std::string_view(argv[1]) == "reads") return reads(argv[2]);
   for (const auto& call : kCalls) {
     if (argc == 2 && call.name == argv[1]) return call.make();
   }
