@@ -101,7 +101,7 @@ TEST_F(SupervisorEndurance, ManyLaunchesOfOneEngineLeaveNothing) {
   RecordProperty("runs", count);
   RecordProperty("grown_bytes", static_cast<int>(grown));
   // A launch is remembered by its number; so much, and the heap's own slack, may stay of it.
-  constexpr long kOfALaunch = 1024;
+  constexpr long kOfALaunch = 512;
   constexpr long kSlack = 512 * 1024;
   EXPECT_TRUE(!kMemoryIsOurs || grown <= kSlack + count * kOfALaunch) << grown;
   engine->reset();
