@@ -207,8 +207,7 @@ void Campaign::describe_setting() {
   const bool command = !trace_.empty() && trace_.front().op.command != 0;
   report_.victim = command ? "the command that the worker runs" : "the worker process";
   report_.notes.emplace_back(
-      "watched: system calls; not seen: stores through writable shared mappings (their files are "
-      "named below), changes of owner, time and extended attributes");
+      "watched: system calls; not seen: changes of owner, time and extended attributes");
   report_.notes.emplace_back(
       settings_.sessions == "tmux"
           ? "the tmux server is started by the harness, outside of supervision: what runs in its "
