@@ -125,7 +125,8 @@ CallsByTask read_strace(const std::string& text, const std::string& folder) {
           arguments.descriptors[writes_to_second(name) ? arguments.descriptors.size() - 1 : 0]};
     }
     std::string told = call_line(name, std::move(paths), unlock, arguments.bytes, folder);
-    if (!told.empty()) calls[std::atoi(line.c_str())].push_back(std::move(told));
+    if (!told.empty())
+      calls[static_cast<int>(std::strtol(line.c_str(), nullptr, 10))].push_back(std::move(told));
   }
   return calls;
 }

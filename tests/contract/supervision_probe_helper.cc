@@ -21,7 +21,7 @@ bool deny(const char* call, int error_number) {
 
 int main(int argc, char** argv) {
   if (argc != 2 && argc != 4) return 254;
-  if (argc == 4 && !deny(argv[2], std::atoi(argv[3]))) return 255;
+  if (argc == 4 && !deny(argv[2], static_cast<int>(std::strtol(argv[3], nullptr, 10)))) return 255;
   const base::Status possible = stress::probe_supervision();
   std::ofstream(argv[1]) << (possible ? "" : possible.error().message);
   return 0;

@@ -31,7 +31,7 @@ class SupervisionProbe : public EngineTest {
     before.push_back(in_folder("said"));
     before.insert(before.end(), after.begin(), after.end());
     EXPECT_EQ(run(before, set), 0);
-    const std::string said = base::read_file(in_folder("said")).value_or("nothing was written");
+    std::string said = base::read_file(in_folder("said")).value_or("nothing was written");
     EXPECT_EQ(said.find('\n'), std::string::npos) << said;
     return said;
   }

@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 
 int runs() {
   const char* asked = std::getenv("SPAWNSTORM_RUNS");
-  return std::max(100, asked == nullptr ? 300 : std::atoi(asked));
+  return std::max(100, asked == nullptr ? 300 : static_cast<int>(std::strtol(asked, nullptr, 10)));
 }
 
 std::ptrdiff_t open_descriptors() {
@@ -102,7 +102,7 @@ TEST_F(SupervisorEndurance, ManyLaunchesOfOneEngineLeaveNothing) {
   RecordProperty("grown_bytes", static_cast<int>(grown));
   // A launch is remembered by its number; so much, and the heap's own slack, may stay of it.
   constexpr long kOfALaunch = 512;
-  constexpr long kSlack = 512 * 1024;
+  constexpr long kSlack = 512 * 1024L;
   EXPECT_TRUE(!kMemoryIsOurs || grown <= kSlack + count * kOfALaunch) << grown;
   engine->reset();
   EXPECT_TRUE(group->close(std::chrono::seconds(10)));
