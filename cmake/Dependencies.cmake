@@ -31,6 +31,8 @@ if(NOT DEFINED BUILD_TESTING OR BUILD_TESTING)
   spawnstorm_need(GTest_FOUND "libgtest-dev libgmock-dev")
   find_package(benchmark QUIET)
   spawnstorm_need(benchmark_FOUND libbenchmark-dev)
+  find_program(STRACE_PROGRAM strace)
+  spawnstorm_need(STRACE_PROGRAM strace)
 endif()
 
 if(SPAWNSTORM_MISSING)

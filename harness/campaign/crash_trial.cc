@@ -285,6 +285,7 @@ CrashTrial Trial::judge() {
   if (!lives) collector_.trouble(lives.error().message);
   if (point_policy_) trial.blow = point_policy_->delivered();
   trial.trace = trace_policy_.trace();
+  trial.blind_spots = stage_->blind_spots();
   stage_.reset();
   collector_.with([&](Evidence& evidence) {
     if (lives) evidence.lives = std::move(*lives);

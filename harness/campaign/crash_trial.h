@@ -3,9 +3,11 @@
 #include <atomic>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "harness/campaign/blind_spot_notes.h"
 #include "harness/campaign/crash_settings.h"
 #include "harness/fault/point_plan.h"
 #include "harness/history/evidence.h"
@@ -19,10 +21,11 @@ struct CrashTrial {
   Evidence evidence;
   std::vector<report::InvariantResult> invariants;
   report::Verdict verdict = report::Verdict::kUnknown;
-  std::string reason;              ///< why unknown
-  std::optional<Operation> reply;  ///< how the operation ended, for its caller; repair: none
-  CallTrace trace;                 ///< of a run without a point
-  std::optional<Fault> blow;       ///< of a run with one: delivered
+  std::string reason;                   ///< why unknown
+  std::optional<Operation> reply;       ///< how the operation ended, for its caller; repair: none
+  CallTrace trace;                      ///< of a run without a point
+  std::optional<Fault> blow;            ///< of a run with one: delivered
+  std::set<BlindSpotNote> blind_spots;  ///< what went, or tried to go, past the supervisor
   bool repaired = false;  ///< the repair afterwards said, or showed, that it changed something
 };
 

@@ -83,6 +83,7 @@ class Campaign {
   report::Crashes report_;
   CallTrace trace_;
   std::vector<CrashPoint> points_;
+  std::set<BlindSpotNote> blind_spots_;
 };
 
 base::Result<report::Crashes> Campaign::run() {
@@ -194,6 +195,7 @@ base::Result<PointResult> Campaign::run_once(const CrashPoint* point, const fs::
       trial->invariants, std::back_inserter(result.broken),
       [](const report::InvariantResult& one) { return one.verdict == Verdict::kFail; });
   if (point == nullptr) trace_ = std::move(trial->trace);
+  blind_spots_.insert(trial->blind_spots.begin(), trial->blind_spots.end());
   if (result.verdict == PointVerdict::kViolation || result.verdict == PointVerdict::kUnknown) {
     if (base::Status kept = keep(*trial, folder); !kept) return std::unexpected(kept.error());
   } else {
@@ -214,8 +216,7 @@ void Campaign::describe_setting() {
   const bool command = !trace_.empty() && trace_.front().op.command != 0;
   report_.victim = command ? "the command that the worker runs" : "the worker process";
   report_.notes.emplace_back(
-      "watched: system calls; not seen: stores through writable shared mappings, changes of owner, "
-      "time and extended attributes");
+      "watched: system calls; not seen: changes of owner, time and extended attributes");
   if (settings_.with_bystander) {
     report_.notes.emplace_back(
         "beside each run of the operation another process stood in the middle of a spawn, and went "
@@ -227,6 +228,7 @@ void Campaign::describe_setting() {
             "panes (a gate, the agent) is not supervised"
           : "detached processes (a gate, the agent) are supervised, but from their first exec on "
             "their calls are no points of the operation");
+  for (const BlindSpotNote& note : blind_spots_) report_.notes.push_back(note.words);
 }
 
 void Campaign::conclude() {
@@ -236,7 +238,8 @@ void Campaign::conclude() {
            point.verdict == PointVerdict::kViolation;
   };
   const bool all = std::ranges::all_of(report_.points, judged) && judged(report_.control);
-  report_.exhaustive = all && settings_.only == 0;
+  const bool missed = std::ranges::any_of(blind_spots_, &BlindSpotNote::missed);
+  report_.exhaustive = all && settings_.only == 0 && !missed;
   const bool violated = report::count_of(report_, PointVerdict::kViolation) > 0 ||
                         report_.control.verdict == PointVerdict::kViolation;
   report_.verdict = violated ? Verdict::kFail : all ? Verdict::kPass : Verdict::kUnknown;

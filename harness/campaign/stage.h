@@ -6,6 +6,7 @@
 #include <string>
 
 #include "harness/campaign/agent_names.h"
+#include "harness/campaign/blind_spot_notes.h"
 #include "harness/campaign/run_folder.h"
 #include "harness/campaign/session_probe.h"
 #include "harness/fault/storm_policy.h"
@@ -61,6 +62,11 @@ class Stage {
   [[nodiscard]] Engine& engine() { return *engine_; }
   /// Why the supervisor may not work here; empty: it does.
   [[nodiscard]] const std::string& unsupervised_because() const { return unsupervised_because_; }
+
+  /// What went, or tried to go, past the supervisor so far.
+  [[nodiscard]] std::set<BlindSpotNote> blind_spots() const {
+    return blind_spot_notes(engine_->blind_spots(), classifier_.watched);
+  }
 
   /// Ends the second workspace's sessions, where they live on a server of their own.
   void end_second();

@@ -386,9 +386,11 @@ StormResult Storm::judge() {
   if (fault_policy_) crashes.planned = fault_policy_->planned();
   crashes.random = random_kills_;
   crashes.unsupervised_because = stage_->unsupervised_because();
+  const std::set<BlindSpotNote> blind_spots = stage_->blind_spots();
   stage_.reset();
   result.report = make_report(settings_, result.evidence, crashes);
   result.report.started_at = started_at_;
+  for (const BlindSpotNote& note : blind_spots) result.report.notes.push_back(note.words);
   result.report.duration_s = std::chrono::duration<double>(elapsed()).count();
   return result;
 }

@@ -16,6 +16,8 @@
 
 #include <fmt/format.h>
 
+#include "harness/supervise/real_path.h"
+
 namespace stress {
 namespace {
 
@@ -33,6 +35,8 @@ struct Shape {
   int bytes = -1;
 };
 
+constexpr long kFchmodat2 = 452;  // Linux 6.6; not yet in Debian 12's headers
+
 constexpr std::array kShapes = {
     Shape{SYS_write, "write", Sys::kWrite, 0, -1, -1, -1, -1, -1, 2},
     Shape{SYS_pwrite64, "pwrite64", Sys::kWrite, 0, -1, -1, -1, -1, -1, 2},
@@ -44,11 +48,14 @@ constexpr std::array kShapes = {
     Shape{SYS_copy_file_range, "copy_file_range", Sys::kWrite, 2, -1, -1, -1, -1, -1, 4},
     Shape{SYS_fsync, "fsync", Sys::kSync, 0},
     Shape{SYS_fdatasync, "fdatasync", Sys::kSync, 0},
+    Shape{SYS_syncfs, "syncfs", Sys::kSync, 0},
     Shape{SYS_sync_file_range, "sync_file_range", Sys::kOther, 0},
     Shape{SYS_open, "open", Sys::kOpen, -1, -1, 0, -1, -1, 1},
     Shape{SYS_openat, "openat", Sys::kOpen, -1, 0, 1, -1, -1, 2},
     Shape{SYS_openat2, "openat2", Sys::kOpen, -1, 0, 1},
     Shape{SYS_creat, "creat", Sys::kOpen, -1, -1, 0},
+    Shape{SYS_mknod, "mknod", Sys::kOpen, -1, -1, 0},
+    Shape{SYS_mknodat, "mknodat", Sys::kOpen, -1, 0, 1},
     Shape{SYS_rename, "rename", Sys::kRename, -1, -1, 0, -1, 1},
     Shape{SYS_renameat, "renameat", Sys::kRename, -1, 0, 1, 2, 3},
     Shape{SYS_renameat2, "renameat2", Sys::kRename, -1, 0, 1, 2, 3},
@@ -67,6 +74,7 @@ constexpr std::array kShapes = {
     Shape{SYS_chmod, "chmod", Sys::kMode, -1, -1, 0},
     Shape{SYS_fchmod, "fchmod", Sys::kMode, 0},
     Shape{SYS_fchmodat, "fchmodat", Sys::kMode, -1, 0, 1},
+    Shape{kFchmodat2, "fchmodat2", Sys::kMode, -1, 0, 1},
     Shape{SYS_flock, "flock", Sys::kLock, 0, -1, -1, -1, -1, 1},
     Shape{SYS_fcntl, "fcntl", Sys::kLock, 0, -1, -1, -1, -1, 1},
     Shape{SYS_execve, "execve", Sys::kExec, -1, -1, 0},
@@ -87,14 +95,33 @@ const Shape* shape_of(long number) {
   return found == kShapes.end() ? nullptr : &*found;
 }
 
-/// Joins a path with the folder it is relative to, as the task sees it. Symbolic links in the last
-/// place are left as they are: rename and unlink act on the link.
+/// Joins a path with the folder it is relative to, as the task sees it. An empty path means the
+/// descriptor itself (AT_EMPTY_PATH), or is a mistake.
 std::string absolute(const Task& task, pid_t tid, std::uint64_t address, int folder) {
   std::string path = Tasks::c_string(tid, address);
-  if (path.empty() || path.front() == '/') return path;
+  if (path.starts_with('/') || (path.empty() && folder == AT_FDCWD)) return path;
   const std::string base =
       Tasks::link(task, folder == AT_FDCWD ? std::string("cwd") : fmt::format("fd/{}", folder));
-  return base.empty() ? path : base + "/" + path;
+  return base.empty() || path.empty() ? base + path : base + "/" + path;
+}
+
+/// The flags of those opens that have them elsewhere than in an argument, or have none.
+int open_flags(const Op& op) {
+  if (op.number == SYS_creat) return O_CREAT | O_WRONLY | O_TRUNC;
+  if (op.number == SYS_mknod || op.number == SYS_mknodat) return O_CREAT | O_EXCL;
+  if (op.number != SYS_openat2) return op.flags;
+  const std::string how = Tasks::memory(op.tid, op.arguments[2], sizeof(std::uint64_t));
+  std::uint64_t flags = 0;  // the first member of struct open_how
+  std::memcpy(&flags, how.data(), std::min(how.size(), sizeof flags));
+  return static_cast<int>(flags);
+}
+
+bool follows_last(const Op& op) {
+  if (op.sys == Sys::kOpen) {
+    const bool exclusive = (op.flags & O_CREAT) != 0 && (op.flags & O_EXCL) != 0;
+    return !exclusive && (op.flags & O_NOFOLLOW) == 0;
+  }
+  return op.sys == Sys::kTruncate || op.sys == Sys::kMode;
 }
 
 std::string unix_socket_path(pid_t tid, std::uint64_t address, std::uint64_t bytes) {
@@ -120,7 +147,9 @@ bool is_vector_write(const Op& op) {
 }
 
 void refine(Op& op, const Task& task) {
-  if (op.sys == Sys::kWrite && is_vector_write(op)) {
+  if (op.sys == Sys::kOpen) {
+    op.flags = open_flags(op);
+  } else if (op.sys == Sys::kWrite && is_vector_write(op)) {
     for (const iovec& piece : vectors(op)) op.bytes += piece.iov_len;
   } else if (op.sys == Sys::kSync) {
     struct stat about{};
@@ -191,10 +220,25 @@ std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::u
   if (shape->flags >= 0) op.flags = static_cast<int>(argument(shape->flags));
   if (shape->bytes >= 0) op.bytes = argument(shape->bytes);
   refine(op, *task);
+  // A program is called by its name: many are links to one file.
+  if (op.sys == Sys::kExec) return op;
+  if (shape->path >= 0) op.path = real_path(op.path, follows_last(op));
+  if (shape->path2 >= 0) op.path2 = real_path(op.path2, false);
   return op;
 }
 
+bool opens_for_writing(int flags) {
+  return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) != 0;
+}
+
+bool is_positioned(const Op& op) {
+  constexpr auto kHere = static_cast<std::uint64_t>(-1);  // pwritev2 as writev
+  return op.number == SYS_pwrite64 || op.number == SYS_pwritev ||
+         (op.number == SYS_pwritev2 && op.arguments[3] != kHere);
+}
+
 bool has_bytes_in_memory(const Op& op) {
+  if (op.number == SYS_pwritev2) return op.arguments[5] == 0;  // RWF_APPEND and the like
   return op.number == SYS_write || op.number == SYS_pwrite64 || is_vector_write(op);
 }
 
@@ -213,7 +257,7 @@ std::string gather(const Op& op, std::size_t bytes_max) {
 }
 
 std::optional<std::uint64_t> file_offset(const Op& op) {
-  if (op.number == SYS_pwrite64 || op.number == SYS_pwritev) return op.arguments[3];
+  if (is_positioned(op)) return op.arguments[3];
   const std::string proc = fmt::format("/proc/{}", op.tid);
   struct stat about{};
   if (stat(fmt::format("{}/fd/{}", proc, op.fd).c_str(), &about) != 0 || !S_ISREG(about.st_mode)) {

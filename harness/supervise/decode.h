@@ -14,7 +14,14 @@ namespace stress {
 std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::uint32_t root,
                          pid_t root_pid);
 
-/// Whether the bytes of a write-like call lie in its caller's memory (those of sendfile do not).
+/// Whether an open with these flags makes, empties or may write to its file.
+bool opens_for_writing(int flags);
+
+/// Whether a write-like call says itself where in the file it begins.
+bool is_positioned(const Op& op);
+
+/// Whether the bytes of a write-like call lie in its caller's memory (those of sendfile do not)
+/// and another call can write them in the same way.
 bool has_bytes_in_memory(const Op& op);
 
 /// The bytes that a write-like call was about to write, at most `bytes_max`; none where they do not

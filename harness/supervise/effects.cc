@@ -34,7 +34,7 @@ bool would_block(const Op& op) {
 bool write_for(const Op& op, const std::string& content) {
   const base::UniqueFd file = duplicate(op);
   if (!file.valid()) return false;
-  const bool positioned = op.number == SYS_pwrite64 || op.number == SYS_pwritev;
+  const bool positioned = is_positioned(op);
   std::size_t done = 0;
   while (done < content.size()) {
     const ssize_t got = positioned

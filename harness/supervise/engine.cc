@@ -67,11 +67,11 @@ struct Engine::Root {
   }
 };
 
-Engine::Engine(Policy& policy, BpfProgram filter, bool supervise, int join_fd)
+Engine::Engine(Policy& policy, BpfProgram filter, std::uint32_t filter_set, int join_fd)
     : policy_(policy),
       delays_(policy),
       filter_(std::move(filter)),
-      supervise_(supervise),
+      filter_set_(filter_set),
       join_fd_(join_fd) {}
 
 base::Result<std::unique_ptr<Engine>> Engine::start(Policy& policy, std::uint32_t filter_set,
@@ -82,7 +82,7 @@ base::Result<std::unique_ptr<Engine>> Engine::start(Policy& policy, std::uint32_
     if (!built) return std::unexpected(built.error());
     filter = std::move(*built);
   }
-  std::unique_ptr<Engine> engine(new Engine(policy, std::move(filter), filter_set != 0, join_fd));
+  std::unique_ptr<Engine> engine(new Engine(policy, std::move(filter), filter_set, join_fd));
   engine->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   engine->wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   epoll_event event{EPOLLIN, {.u64 = kWakeKey}};
@@ -108,7 +108,8 @@ Engine::~Engine() {
 
 base::Result<std::uint32_t> Engine::launch(const LaunchSpec& spec,
                                            const std::function<void(std::uint32_t)>& announce) {
-  base::Result<Launched> launched = stress::launch(spec, supervise_ ? &filter_ : nullptr, join_fd_);
+  base::Result<Launched> launched =
+      stress::launch(spec, filter_set_ != 0 ? &filter_ : nullptr, join_fd_);
   if (!launched) return std::unexpected(launched.error());
   const std::lock_guard lock(mutex_);
   const auto number = static_cast<std::uint32_t>(roots_.size());
@@ -249,6 +250,10 @@ void Engine::receive(Root& root) {
   Stopped stopped;
   stopped.listener = root.launched.listener.get();
   if (ioctl(stopped.listener, SECCOMP_IOCTL_NOTIF_RECV, &stopped.notification) != 0) return;
+  if (const auto kind = blind_spot_kind(stopped.notification.data)) {
+    notice(root, stopped, *kind);
+    return;
+  }
   std::optional<Op> op = decode(stopped.notification, root.tasks, root.number, root.launched.pid);
   if (!op || !stopped.still_there()) {
     // Gone while it was read; an answer is due only to a task that lives.
@@ -256,7 +261,23 @@ void Engine::receive(Root& root) {
     return;
   }
   stopped.op = std::move(*op);
+  // The flags of an openat2 lie in memory, where the filter cannot tell reading from writing.
+  if (stopped.op.number == SYS_openat2 && (filter_set_ & kReadOpens) == 0 &&
+      !opens_for_writing(stopped.op.flags)) {
+    stopped.go_on();
+    return;
+  }
   answer(root, stopped);
+}
+
+void Engine::notice(Root& root, const Stopped& stopped, BlindSpot::Kind kind) {
+  std::optional<BlindSpot> spot = look_at_blind_spot(kind, stopped.notification, root.tasks);
+  if (spot && stopped.still_there()) blind_spots_.add(std::move(*spot));
+  if (kind == BlindSpot::Kind::kSharedMapping) {
+    stopped.go_on();
+  } else {
+    (void)stopped.respond(ENOSYS, 0);
+  }
 }
 
 void Engine::answer(Root& root, const Stopped& stopped) {

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "harness/supervise/blind_spots.h"
 #include "harness/supervise/delays.h"
 #include "harness/supervise/launch.h"
 #include "harness/supervise/policy.h"
@@ -60,14 +61,17 @@ class Engine {
 
   /// Relevant calls answered so far.
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
+  /// What went, or tried to go, past the policy so far.
+  [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return blind_spots_.found(); }
 
  private:
   struct Root;
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  Engine(Policy& policy, BpfProgram filter, bool supervise, int join_fd);
+  Engine(Policy& policy, BpfProgram filter, std::uint32_t filter_set, int join_fd);
   void loop();
   void receive(Root& root);
+  void notice(Root& root, const Stopped& stopped, BlindSpot::Kind kind);
   void answer(Root& root, const Stopped& stopped);
   void apply(Root& root, const Stopped& stopped, const Verdict& verdict);
   bool kill(Root& root, const Op& op, Scope scope, Victim victim);
@@ -83,12 +87,13 @@ class Engine {
   Policy& policy_;
   Delays delays_;
   BpfProgram filter_;
-  bool supervise_;
+  std::uint32_t filter_set_;
   int join_fd_;
   base::UniqueFd epoll_;
   base::UniqueFd wake_;
   mutable std::mutex mutex_;  ///< guards roots_
   std::vector<std::shared_ptr<Root>> roots_;
+  BlindSpots blind_spots_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> pauses_over_{false};
   std::atomic<std::uint64_t> answered_{0};

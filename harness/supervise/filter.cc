@@ -16,18 +16,44 @@
 namespace stress {
 namespace {
 
-constexpr std::array kMutationCalls = {
-    SCMP_SYS(write),     SCMP_SYS(pwrite64),        SCMP_SYS(writev),
-    SCMP_SYS(pwritev),   SCMP_SYS(pwritev2),        SCMP_SYS(sendfile),
-    SCMP_SYS(splice),    SCMP_SYS(copy_file_range), SCMP_SYS(fsync),
-    SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(rename),
-    SCMP_SYS(renameat),  SCMP_SYS(renameat2),       SCMP_SYS(link),
-    SCMP_SYS(linkat),    SCMP_SYS(symlink),         SCMP_SYS(symlinkat),
-    SCMP_SYS(unlink),    SCMP_SYS(unlinkat),        SCMP_SYS(mkdir),
-    SCMP_SYS(mkdirat),   SCMP_SYS(rmdir),           SCMP_SYS(truncate),
-    SCMP_SYS(ftruncate), SCMP_SYS(fallocate),       SCMP_SYS(chmod),
-    SCMP_SYS(fchmod),    SCMP_SYS(fchmodat),        SCMP_SYS(creat),
-    SCMP_SYS(openat2)};
+/// Linux 6.6; Debian 12's libseccomp has no name for it yet.
+constexpr int kFchmodat2 = 452;
+
+constexpr std::array kMutationCalls = {SCMP_SYS(write),
+                                       SCMP_SYS(pwrite64),
+                                       SCMP_SYS(writev),
+                                       SCMP_SYS(pwritev),
+                                       SCMP_SYS(pwritev2),
+                                       SCMP_SYS(sendfile),
+                                       SCMP_SYS(splice),
+                                       SCMP_SYS(copy_file_range),
+                                       SCMP_SYS(fsync),
+                                       SCMP_SYS(fdatasync),
+                                       SCMP_SYS(sync_file_range),
+                                       SCMP_SYS(rename),
+                                       SCMP_SYS(renameat),
+                                       SCMP_SYS(renameat2),
+                                       SCMP_SYS(link),
+                                       SCMP_SYS(linkat),
+                                       SCMP_SYS(symlink),
+                                       SCMP_SYS(symlinkat),
+                                       SCMP_SYS(unlink),
+                                       SCMP_SYS(unlinkat),
+                                       SCMP_SYS(mkdir),
+                                       SCMP_SYS(mkdirat),
+                                       SCMP_SYS(rmdir),
+                                       SCMP_SYS(truncate),
+                                       SCMP_SYS(ftruncate),
+                                       SCMP_SYS(fallocate),
+                                       SCMP_SYS(chmod),
+                                       SCMP_SYS(fchmod),
+                                       SCMP_SYS(fchmodat),
+                                       SCMP_SYS(creat),
+                                       SCMP_SYS(openat2),
+                                       SCMP_SYS(mknod),
+                                       SCMP_SYS(mknodat),
+                                       SCMP_SYS(syncfs),
+                                       kFchmodat2};
 constexpr std::array kExecCalls = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 constexpr std::array kSocketCalls = {SCMP_SYS(connect), SCMP_SYS(sendto), SCMP_SYS(sendmsg),
                                      SCMP_SYS(sendmmsg)};
@@ -35,8 +61,8 @@ constexpr std::array kSocketCalls = {SCMP_SYS(connect), SCMP_SYS(sendto), SCMP_S
 constexpr std::array kSignalCalls = {std::pair{SCMP_SYS(kill), 1u}, std::pair{SCMP_SYS(tkill), 1u},
                                      std::pair{SCMP_SYS(tgkill), 2u},
                                      std::pair{SCMP_SYS(pidfd_send_signal), 1u}};
-constexpr std::array kUringCalls = {SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter),
-                                    SCMP_SYS(io_uring_register)};
+/// Without a set-up there is no ring for these, but one could be handed over.
+constexpr std::array kRingCalls = {SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
 
 /// The libseccomp context, freed at the end; the first error sticks.
 class Rules {
@@ -90,6 +116,15 @@ void notify_locks(Rules& rules) {
   }
 }
 
+/// Those of files; private ones, and memory that is shared with children, change no file.
+void notify_shared_mappings(Rules& rules) {
+  for (const int type : {MAP_SHARED, MAP_SHARED_VALIDATE}) {
+    rules.add_if(
+        SCMP_ACT_NOTIFY, SCMP_SYS(mmap),
+        SCMP_CMP(3, SCMP_CMP_MASKED_EQ, MAP_TYPE | MAP_ANONYMOUS, static_cast<scmp_datum_t>(type)));
+  }
+}
+
 base::Result<BpfProgram> read_program(int fd) {
   const off_t bytes = lseek(fd, 0, SEEK_END);
   if (bytes <= 0) return base::fail(base::Errc::kIo, "libseccomp exported an empty filter");
@@ -104,10 +139,14 @@ base::Result<BpfProgram> read_program(int fd) {
 
 base::Result<BpfProgram> build_filter(std::uint32_t set) {
   Rules rules;
-  rules.attribute(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+  rules.attribute(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY);
   rules.attribute(SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree instead of a chain
-  for (const int call : kUringCalls) rules.add(SCMP_ACT_ERRNO(ENOSYS), call);
-  if ((set & kMutations) != 0) rules.notify(kMutationCalls);
+  rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(io_uring_setup));
+  for (const int call : kRingCalls) rules.add(SCMP_ACT_ERRNO(ENOSYS), call);
+  if ((set & kMutations) != 0) {
+    rules.notify(kMutationCalls);
+    notify_shared_mappings(rules);
+  }
   if ((set & kReadOpens) != 0) {
     rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(open));
     rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(openat));

@@ -26,8 +26,8 @@ inline constexpr std::uint32_t kCrashSet = kMutations | kLocking | kExecution | 
 /// What is watched where a path is walked point by point.
 inline constexpr std::uint32_t kPointSet = kCrashSet | kExits | kSignals;
 
-/// A ready BPF program, made by libseccomp. io_uring is answered ENOSYS and calls of foreign
-/// architectures (32-bit) are refused, so that neither is ever silently missed.
+/// A ready BPF program, made by libseccomp. io_uring_setup, calls of foreign architectures (32-bit,
+/// x32) and, with kMutations, shared mappings of files stop too: see blind_spots.h.
 using BpfProgram = std::vector<sock_filter>;
 
 /// Errors: kIo (libseccomp or memory).

@@ -8,13 +8,16 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <optional>
 
+#include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
 
 namespace stress {
@@ -90,6 +93,12 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
+std::unexpected<base::Error> forbidden(const char* call, int error_number) {
+  return base::fail(base::Errc::kUnavailable,
+                    "a container or a setting of this machine forbids supervision ({}: {})", call,
+                    strerror(error_number));
+}
+
 /// Waits until the child has set its filter or failed; a child that dies meanwhile counts as
 /// failed.
 base::Result<int> await_filter(Handshake& handshake, int pidfd) {
@@ -108,8 +117,12 @@ base::Result<int> await_filter(Handshake& handshake, int pidfd) {
                       "another supervisor already listens to this process's system calls (EBUSY): "
                       "run outside of it");
   }
-  return base::fail(base::Errc::kUnavailable, "the kernel or a container refuses supervision: {}",
-                    strerror(error_number));
+  if (error_number == EINVAL || error_number == ENOSYS) {
+    return base::fail(base::Errc::kUnavailable,
+                      "this kernel is too old: supervision needs Linux 5.19 or later (seccomp: {})",
+                      strerror(error_number));
+  }
+  return forbidden("seccomp", error_number);
 }
 
 }  // namespace
@@ -171,8 +184,7 @@ base::Result<Launched> launch(const LaunchSpec& spec, const BpfProgram* filter, 
   if (!launched.listener.valid()) {
     const int error_number = errno;
     abandon();
-    return base::fail(base::Errc::kUnavailable, "cannot take over the listener: {}",
-                      strerror(error_number));
+    return forbidden("pidfd_getfd", error_number);
   }
   handshake->stage = 2;
   futex(&handshake->stage, FUTEX_WAKE, 1, nullptr);
@@ -180,15 +192,39 @@ base::Result<Launched> launch(const LaunchSpec& spec, const BpfProgram* filter, 
   return launched;
 }
 
+namespace {
+
+/// Whether what a stopped child is about to do can be known. It waits in its execve, and until then
+/// its memory is laid out as this process's.
+base::Status can_look_into(pid_t child) {
+  const std::optional<ProcessStat> stat = read_stat(child);
+  if (!stat || stat->parent != getpid()) {
+    return base::fail(base::Errc::kUnavailable,
+                      "supervision needs /proc of this very pid namespace: it shows no children of "
+                      "this process");
+  }
+  static const char kByte = 'x';
+  char read = 0;
+  const iovec local{&read, 1};
+  const iovec remote{const_cast<char*>(&kByte), 1};
+  if (process_vm_readv(child, &local, 1, &remote, 1, 0) != 1) {
+    return forbidden("process_vm_readv", errno);
+  }
+  return {};
+}
+
+}  // namespace
+
 base::Status probe_supervision() {
   const base::Result<BpfProgram> filter = build_filter(kCrashSet);
   if (!filter) return std::unexpected(filter.error());
   const base::Result<Launched> child = launch({{"/bin/true"}, {}, {}, {}}, &*filter, -1);
   if (!child) return std::unexpected(child.error());
+  base::Status possible = can_look_into(child->pid);
   kill(child->pid, SIGKILL);  // it waits in its execve, unanswered
   waitpid(child->pid, nullptr, 0);
   disown_child(child->pid);
-  return {};
+  return possible;
 }
 
 }  // namespace stress

@@ -96,7 +96,7 @@ Task* Tasks::find(pid_t tid) {
     constexpr std::size_t kDescendantsKept = 8;
     if (descendants_.size() == kDescendantsKept) {
       tasks_.erase(descendants_.front());
-      descendants_.pop_front();
+      descendants_.erase(descendants_.begin());
     }
     descendants_.push_back(tid);
   }

@@ -3,7 +3,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -56,7 +55,7 @@ class Tasks {
   pid_t root_;
   std::map<pid_t, Task> tasks_;
   std::size_t sweep_at_ = 32;        ///< with so many tasks the dead are looked for
-  std::deque<pid_t> descendants_;    ///< tasks whose descriptors are kept, the oldest first
+  std::vector<pid_t> descendants_;   ///< tasks whose descriptors are kept, the oldest first
   std::map<pid_t, Origin> origins_;  ///< by process, as first seen: later its parent may be gone
 };
 

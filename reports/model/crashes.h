@@ -46,7 +46,8 @@ struct Crashes {
   std::string started_at;            ///< ISO 8601 UTC
   double duration_s = 0;
   Verdict verdict = Verdict::kUnknown;
-  bool exhaustive = false;  ///< all points ran, all were delivered, all were judged
+  /// All points ran, all were delivered, all were judged, and no effect went past the supervisor.
+  bool exhaustive = false;
   std::string
       reproducible;    ///< exact, if each violation came up again at its point; or statistical
   std::string victim;  ///< whom a crash kills: "the spawning process", "the command"

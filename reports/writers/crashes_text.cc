@@ -45,10 +45,16 @@ std::string coverage_line(const Crashes& crashes) {
   }
   if (crashes.only != 0) return fmt::format("point {} alone", crashes.only);
   std::string line = "not exhaustive";
+  bool all = true;
   for (const PointVerdict verdict :
        {PointVerdict::kUnknown, PointVerdict::kNotReached, PointVerdict::kNotRun}) {
     const std::size_t count = count_of(crashes, verdict);
     if (count > 0) line += fmt::format(", {} {}", count, to_string(verdict));
+    all = all && count == 0;
+  }
+  if (all) {
+    line = fmt::format("not exhaustive: all {} ran, but not all effects were seen (see the notes)",
+                       count_of(crashes.points.size(), "point"));
   }
   return line;
 }

@@ -43,7 +43,7 @@ class Script : public Policy {
       ADD_FAILURE() << "the program did not end";
       return -1;
     }
-    return *status;
+    return std::exchange(status, std::nullopt).value();
   }
 
   std::vector<Op> seen;
@@ -91,6 +91,7 @@ class EngineTest : public testing::Test {
     }
     EXPECT_FALSE((*engine)->descendants_alive());
     EXPECT_TRUE((*engine)->is_over(*root));
+    blind_spots_ = (*engine)->blind_spots();
     return status;
   }
   std::vector<std::string> dd(const std::string& file, int bytes) {
@@ -102,6 +103,7 @@ class EngineTest : public testing::Test {
   /// Called when the launched program is dead, to let go of who outlives it.
   std::function<void()> outlive_;
   bool over_while_descendants_lived_ = false;
+  std::vector<BlindSpot> blind_spots_;  ///< of the last run
   std::filesystem::path folder_;
   Script script_;
 };

@@ -249,6 +249,13 @@ TEST(CrashesTerminal, SaysExhaustiveOnlyWhereItIs) {
   EXPECT_THAT(to_markdown(violated_crashes()), HasSubstr("not exhaustive, 1 not run"));
 }
 
+TEST(CrashesTerminal, WhereEffectsMayHaveBeenMissedItSaysSoThoughAllPointsRan) {
+  Crashes crashes = sound_crashes();
+  crashes.exhaustive = false;
+  EXPECT_THAT(to_terminal(crashes, false),
+              HasSubstr("PASS  not exhaustive: all 2 points ran, but not all effects were seen"));
+}
+
 TEST(CrashesTerminal, OnePointAloneIsNeverCalledExhaustiveAndTellsHowItFell) {
   Crashes crashes = sound_crashes();
   crashes.only = 1;

@@ -1,0 +1,28 @@
+// Asks whether supervision can be had, and writes the sentence to a file: nothing where it can.
+//   supervision_probe_helper FILE [CALL ERRNO]   as in a container that answers CALL with ERRNO
+#include <cstdlib>
+#include <fstream>
+
+#include <seccomp.h>
+
+#include "harness/supervise/launch.h"
+
+namespace {
+
+bool deny(const char* call, int error_number) {
+  scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+  return context != nullptr &&
+         seccomp_rule_add_array(context, SCMP_ACT_ERRNO(static_cast<unsigned>(error_number)),
+                                seccomp_syscall_resolve_name(call), 0, nullptr) == 0 &&
+         seccomp_load(context) == 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2 && argc != 4) return 254;
+  if (argc == 4 && !deny(argv[2], static_cast<int>(std::strtol(argv[3], nullptr, 10)))) return 255;
+  const base::Status possible = stress::probe_supervision();
+  std::ofstream(argv[1]) << (possible ? "" : possible.error().message);
+  return 0;
+}
