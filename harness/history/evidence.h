@@ -58,7 +58,7 @@ struct Operation {
 
 /// An injected fault, or one that was drawn and could not be injected.
 struct Fault {
-  Nanoseconds at = 0;   ///< just before it takes effect
+  Nanoseconds at = 0;  ///< just before it takes effect
   /// crash, pause, error, fault (of the plan), session-kill, server-kill, registry-damage
   std::string kind;
   std::string cls;      ///< crash: class of the crash point, e.g. "write-mid"; fault: its spec
