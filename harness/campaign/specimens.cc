@@ -25,12 +25,12 @@ base::Result<Specimen> read_specimen(const JsonSource& source, const std::string
   if (!entry.is_object()) return source.wrong(at, "must be an object");
   for (const auto& [key, value] : entry.items()) {
     if (kMembers.contains(key)) continue;
-    return source.wrong(at + "/" + key,
+    return source.wrong(fmt::format("{}/{}", at, key),
                         fmt::format("no such member; known are {}", fmt::join(kMembers, ", ")));
   }
   for (const char* required : {"name", "target", "twin", "flaw", "invariant", "engine"}) {
     if (!entry.contains(required) || !entry.at(required).is_string()) {
-      return source.wrong(at + "/" + required, "must be there, and a string");
+      return source.wrong(fmt::format("{}/{}", at, required), "must be there, and a string");
     }
   }
   const json arguments = entry.value("arguments", json::array());
