@@ -65,31 +65,18 @@ class MarkedProbe final : public ServerlessProbe {
   SessionsView look() override {
     SessionsView view;
     view.at.begin = base::monotonic_ns();
-    for (const Group::Member& member : group().members()) add(view, member);
+    for (const Group::Member& member : group().members()) {
+      std::optional<ObservedSession> session = marked_session(member.pid, naming_);
+      if (!session) continue;
+      session->alive = is_stand_in(member.pid);
+      view.sessions.push_back(*std::move(session));
+    }
     std::ranges::sort(view.sessions, {}, &ObservedSession::name);
     view.at.end = base::monotonic_ns();
     return view;
   }
 
  private:
-  void add(SessionsView& view, const Group::Member& member) const {
-    std::string buffer;
-    const auto mark =
-        base::find_variable(base::process_environment(member.pid, buffer), "SPAWNSTORM_SESSION");
-    if (!mark) return;
-    const std::vector<std::string> fields = split(*mark, ':');
-    if (fields.size() < 3 || to_number(fields[1]) != member.pid) return;
-    ObservedSession session;
-    session.name = fields[0];
-    session.pid = member.pid;
-    session.alive = is_stand_in(member.pid);
-    session.marked = naming_.value.empty() || fields[2] == naming_.value;
-    if (session.marked && session.name.starts_with(naming_.prefix)) {
-      session.agent = session.name.substr(naming_.prefix.size());
-    }
-    view.sessions.push_back(std::move(session));
-  }
-
   SessionNaming naming_;
 };
 
@@ -116,20 +103,11 @@ class RecordedProbe final : public ServerlessProbe {
     const TargetFacts facts = target_.facts();
     std::set<std::int64_t> living;
     for (const Group::Member& member : group().members()) living.insert(member.pid);
-    std::set<std::int64_t> recorded;
-    // Numbers are used again: of several records the active one's process it is.
-    for (const bool active : {true, false}) {
-      for (const ObservedAgent& agent : registry.agents) {
-        if (!agent.pid || facts.active.contains(agent.status) != active) continue;
-        if (!living.contains(*agent.pid) || !recorded.insert(*agent.pid).second) continue;
-        view.sessions.push_back(
-            {.name = agent.session.empty() ? name_of(*agent.pid) : agent.session,
-             .agent = agent.id,
-             .marked = true,
-             .pid = *agent.pid});
-      }
-    }
+    view.sessions =
+        recorded_sessions(registry, facts, [&](std::int64_t pid) { return living.contains(pid); });
     if (!facts.agents_report) return;
+    std::set<std::int64_t> recorded;
+    for (const ObservedSession& session : view.sessions) recorded.insert(session.pid);
     const std::set<std::int64_t> houses = houses_of_agents(recorded);
     for (ObservedSession& session : view.sessions) session.alive = houses.contains(session.pid);
     add_unrecorded(view, recorded);
@@ -143,7 +121,8 @@ class RecordedProbe final : public ServerlessProbe {
     for (const auto& [agent, pids] : *agents) {
       for (const std::int64_t pid : pids) {
         if (is_below(pid, recorded)) continue;
-        view.sessions.push_back({.name = name_of(pid), .agent = agent, .marked = true, .pid = pid});
+        view.sessions.push_back(
+            {.name = process_name(pid), .agent = agent, .marked = true, .pid = pid});
       }
     }
   }
@@ -157,7 +136,6 @@ class RecordedProbe final : public ServerlessProbe {
     }
     return false;
   }
-  static std::string name_of(std::int64_t pid) { return fmt::format("process {}", pid); }
 
   const Target& target_;
   const AgentNames& names_;
@@ -174,6 +152,44 @@ class EmptyProbe final : public ServerlessProbe {
 };
 
 }  // namespace
+
+std::optional<ObservedSession> marked_session(pid_t pid, const SessionNaming& naming) {
+  std::string buffer;
+  const auto mark =
+      base::find_variable(base::process_environment(pid, buffer), "SPAWNSTORM_SESSION");
+  if (!mark) return std::nullopt;
+  const std::vector<std::string> fields = split(*mark, ':');
+  if (fields.size() < 3 || to_number(fields[1]) != pid) return std::nullopt;
+  ObservedSession session;
+  session.name = fields[0];
+  session.pid = pid;
+  session.marked = naming.value.empty() || fields[2] == naming.value;
+  if (session.marked && session.name.starts_with(naming.prefix)) {
+    session.agent = session.name.substr(naming.prefix.size());
+  }
+  return session;
+}
+
+std::vector<ObservedSession> recorded_sessions(const Observation& registry,
+                                               const TargetFacts& facts,
+                                               const std::function<bool(std::int64_t)>& lives) {
+  std::vector<ObservedSession> sessions;
+  std::set<std::int64_t> recorded;
+  // Numbers are used again: of several records the active one's process it is.
+  for (const bool active : {true, false}) {
+    for (const ObservedAgent& agent : registry.agents) {
+      if (!agent.pid || facts.active.contains(agent.status) != active) continue;
+      if (!lives(*agent.pid) || !recorded.insert(*agent.pid).second) continue;
+      sessions.push_back({.name = agent.session.empty() ? process_name(*agent.pid) : agent.session,
+                          .agent = agent.id,
+                          .marked = true,
+                          .pid = *agent.pid});
+    }
+  }
+  return sessions;
+}
+
+std::string process_name(std::int64_t pid) { return fmt::format("process {}", pid); }
 
 std::unique_ptr<SessionProbe> make_process_probe(const RunPlace& place, const Group& group,
                                                  const SessionNaming& naming) {

@@ -11,6 +11,7 @@
 #include "harness/campaign/settings_fields.h"
 #include "harness/target/json_source.h"
 #include "harness/target/target_file.h"
+#include "reports/model/fingerprint.h"
 
 namespace stress {
 namespace fs = std::filesystem;
@@ -172,7 +173,9 @@ void hold_against(const Scenario& scenario, report::Report& report) {
   const auto expect = [&](bool met, const std::string& sentence) {
     ++result.checked;
     if (met) return;
-    result.violations.push_back({.summary = sentence});
+    const std::string fingerprint = report::fingerprint(sentence, {});
+    result.violations.push_back({.summary = sentence, .fingerprint = fingerprint});
+    ++result.fingerprints[fingerprint];
     ++result.violations_total;
   };
   for (const std::string& id : scenario.must_pass) {
@@ -190,6 +193,7 @@ void hold_against(const Scenario& scenario, report::Report& report) {
     result.evidence = "an inconclusive run cannot be held to anything";
     result.violations.clear();
     result.violations_total = 0;
+    result.fingerprints.clear();
     report.invariants.push_back(std::move(result));
     return;
   }

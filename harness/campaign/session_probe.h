@@ -19,13 +19,17 @@ enum class Struck {
   kPerhaps,  ///< asked for, and no answer says whether it was done
 };
 
-/// The harness's own eyes and hands on sessions; shares no code with the orchestrator's.
-/// Thread-safe.
-class SessionProbe {
+/// The harness's own eyes on sessions; shares no code with the orchestrator's. Thread-safe.
+class SessionEyes {
  public:
-  virtual ~SessionProbe() = default;
+  virtual ~SessionEyes() = default;
   /// One look. `answered` is false where nothing may be concluded.
   [[nodiscard]] virtual SessionsView look() = 0;
+};
+
+/// Its eyes and hands. Thread-safe.
+class SessionProbe : public SessionEyes {
+ public:
   /// The fault: ends one session, as a user or an accident would.
   virtual Struck kill_session(const ObservedSession& session) = 0;
   /// The fault: ends the server. `abruptly`: by SIGKILL, so that its socket stays behind.
@@ -42,5 +46,9 @@ class SessionProbe {
 /// For a target that is set up. All must outlive the probe.
 std::unique_ptr<SessionProbe> make_session_probe(const RunPlace& place, const Group& group,
                                                  const Target& target, const AgentNames& names);
+
+/// For a live installation (see Target::attach). All must outlive the eyes.
+std::unique_ptr<SessionEyes> make_session_eyes(const RunPlace& place, const Target& target,
+                                               const AgentNames& names);
 
 }  // namespace stress

@@ -7,30 +7,39 @@
 
 namespace stress {
 
+Snapshot snapshot_of(const Observation& seen) {
+  Snapshot snapshot;
+  snapshot.readable = seen.readable;
+  snapshot.absent = seen.absent;
+  snapshot.error = seen.error;
+  if (!seen.readable) {
+    snapshot.excerpt = seen.excerpt;
+    return snapshot;
+  }
+  snapshot.generation = seen.generation;
+  snapshot.duplicate_ids = seen.duplicate_ids;
+  snapshot.counts = seen.counts;
+  snapshot.counts_by_task = seen.counts_by_task;
+  return snapshot;
+}
+
 Observation Snapshots::take(Phase phase) {
   const std::lock_guard lock(mutex_);
-  Snapshot snapshot;
-  snapshot.phase = phase;
-  snapshot.at.begin = base::monotonic_ns();
+  Interval at{.begin = base::monotonic_ns()};
   Observation seen = target_.observer().observe();
-  snapshot.at.end = base::monotonic_ns();
+  at.end = base::monotonic_ns();
   if (seen.not_looked) {
     collector_.trouble("the harness could not read the registry: " + seen.error);
     return seen;
   }
-  snapshot.readable = seen.readable;
-  snapshot.absent = seen.absent;
-  snapshot.error = seen.error;
+  Snapshot snapshot = snapshot_of(seen);
+  snapshot.phase = phase;
+  snapshot.at = at;
   if (seen.readable) {
-    snapshot.generation = seen.generation;
-    snapshot.duplicate_ids = seen.duplicate_ids;
-    snapshot.counts = seen.counts;
-    snapshot.counts_by_task = seen.counts_by_task;
     names_.learn(seen);
     delta_.fill(snapshot, seen.agents);
     damage_expected_ = false;
   } else {
-    snapshot.excerpt = seen.excerpt;
     snapshot.harness_damaged = damage_expected_;
   }
   collector_.with([&](Evidence& evidence) { evidence.snapshots.push_back(std::move(snapshot)); });

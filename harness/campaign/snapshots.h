@@ -12,6 +12,9 @@
 
 namespace stress {
 
+/// What one read says: all but when it was made and what changed since the one before.
+Snapshot snapshot_of(const Observation& seen);
+
 /// Reads the registry from outside, on request and, where the target allows it, all through the
 /// storm. Thread-safe.
 class Snapshots {

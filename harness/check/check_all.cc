@@ -48,7 +48,8 @@ std::string why_unknown(const Evidence& evidence, const std::vector<InvariantRes
   if (!evidence.finished) return "the run did not come to its planned end";
   const auto unknown = std::ranges::find(results, Verdict::kUnknown, &InvariantResult::verdict);
   if (unknown != results.end()) return unknown->id + ": " + unknown->evidence;
-  return any(results, Verdict::kPass) ? "" : "no invariant applied";
+  const bool applied = any(results, Verdict::kPass) || any(results, Verdict::kKnown);
+  return applied ? "" : "no invariant applied";
 }
 
 }  // namespace stress

@@ -34,6 +34,10 @@ report::InvariantResult check_one_load_per_transaction(const Evidence&);
 /// All of them, in the order of reports.
 std::vector<report::InvariantResult> check_all(const Evidence& evidence);
 
+/// The same of an audit: one state of an installation in use, and whoever starts nothing has seen
+/// no operation. What one state cannot tell is not-applicable.
+std::vector<report::InvariantResult> check_audit(const Evidence& evidence);
+
 /// fail if any fails; else unknown if any is unknown or none applied, the run did not finish, or
 /// the harness had trouble; else pass.
 report::Verdict overall(const Evidence& evidence,

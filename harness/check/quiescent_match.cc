@@ -76,7 +76,7 @@ std::string find_ghosts(const Evidence& evidence, const QuietState& quiet, check
   // Each record is a fact: it claims no session, or it has one.
   for (const auto& [id, agent] : quiet.records) {
     tally.fact();
-    if (!claims.contains(agent.status)) continue;
+    if (!claims.contains(agent.status) || quiet.quiescence->in_motion.contains(id)) continue;
     ++claiming;
     const std::string reason = ghost_reason(target, quiet.quiescence->sessions, agent);
     if (reason.empty()) continue;
@@ -95,7 +95,7 @@ std::string find_orphans(const Evidence& evidence, const QuietState& quiet, chec
   std::uint64_t marked = 0;
   for (const ObservedSession& session : quiet.quiescence->sessions) {
     tally.fact();
-    if (!session.marked) continue;
+    if (!session.marked || quiet.quiescence->in_motion.contains(session.agent)) continue;
     ++marked;
     const ObservedAgent* record = check::find_record(quiet.records, session.agent);
     if (record != nullptr && check::is_active(target, record->status)) continue;

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "reports/model/fingerprint.h"
+
 namespace stress::check {
 namespace {
 
@@ -27,6 +29,10 @@ const Story& Tally::story() {
 
 void Tally::violation(const Finding& finding) {
   ++result_.violations_total;
+  std::vector<std::string> names = finding.with;
+  names.push_back(finding.agent);
+  std::string fingerprint = report::fingerprint(finding.summary, names);
+  ++result_.fingerprints[fingerprint];
   if (result_.violations.size() >= kToldInFull) return;
   report::Violation told;
   told.summary = finding.summary;
@@ -35,6 +41,7 @@ void Tally::violation(const Finding& finding) {
   told.fault = story().fault_before(finding);
   told.registry_before = finding.before;
   told.registry_after = finding.after;
+  told.fingerprint = std::move(fingerprint);
   result_.violations.push_back(std::move(told));
 }
 

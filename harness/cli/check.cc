@@ -49,7 +49,8 @@ int check_again(const CheckOptions& options) {
   report.seed = evidence.run.seed;
   report.engine = evidence.run.engine;
   report.target = evidence.run.target.name;
-  std::vector<report::InvariantResult> judged = check_all(evidence);
+  std::vector<report::InvariantResult> judged =
+      evidence.run.engine == "audit" ? check_audit(evidence) : check_all(evidence);
   keep_foreign_results(report, judged);
   report.verdict = overall(evidence, report.invariants);
   report.reason = why_unknown(evidence, report.invariants);

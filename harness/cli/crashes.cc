@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "harness/cli/baseline.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
@@ -20,6 +21,7 @@ namespace {
 
 struct CrashesOptions {
   CrashSettings settings;
+  std::vector<std::filesystem::path> baselines;
   bool no_errors = false;
   bool json = false;
 };
@@ -96,12 +98,15 @@ int walk(CrashesOptions& options) {
   if (const std::string problem = problem_with(settings); !problem.empty()) {
     return usage_error("crashes", problem);
   }
+  const auto known = load_baselines(options.baselines, {settings.target}, true);
+  if (!known) return usage_error("crashes", known.error().message);
   const std::atomic<bool>& interrupted = install_interrupt_handler();
   base::Result<CrashesResult> result = [&] {
     PointsProgress progress(options.json);
     return run_crashes(settings, progress, interrupted);
   }();
   if (!result) return usage_error("crashes", result.error().message);
+  if (!known->empty()) hold_against(baseline_for(*known, settings.target), result->report);
   if (base::Status written = write_files(*result); !written) {
     fmt::print(stderr, "stress crashes: cannot write the results: {}\n", written.error().message);
     return kExitInternal;
@@ -137,6 +142,7 @@ void add_crashes(CLI::App& app, Action& action, const std::vector<std::string>& 
   command->add_option("--until", settings.until,
                       "End once this invariant is violated, e.g. no-orphans");
   command->add_option("--out", settings.out, "Folder for results")->capture_default_str();
+  add_baseline(*command, options->baselines);
   command->add_flag("--json", options->json, "The result as JSON on standard output");
   command->footer(
       "Examples:\n"

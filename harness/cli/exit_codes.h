@@ -19,6 +19,7 @@ inline int exit_code(report::Verdict verdict) {
   switch (verdict) {
     case report::Verdict::kPass:
     case report::Verdict::kNotApplicable:
+    case report::Verdict::kKnown:
       return kExitPass;
     case report::Verdict::kFail:
       return kExitViolation;

@@ -39,15 +39,19 @@ base::Status write_results(const StormResult& result) {
   return {};
 }
 
-base::Result<report::Report> read_report(const fs::path& folder) {
-  const base::Result<std::string> text = base::read_file(folder / "report.json");
+base::Result<report::Report> read_report_file(const fs::path& file) {
+  const base::Result<std::string> text = base::read_file(file);
   if (!text) return std::unexpected(text.error());
   report::Report report;
   std::string error;
   if (!report::from_json(*text, report, error)) {
-    return base::fail(base::Errc::kInvalid, "{}: {}", (folder / "report.json").string(), error);
+    return base::fail(base::Errc::kInvalid, "{}: {}", file.string(), error);
   }
   return report;
+}
+
+base::Result<report::Report> read_report(const fs::path& folder) {
+  return read_report_file(folder / "report.json");
 }
 
 }  // namespace stress

@@ -13,6 +13,9 @@ namespace stress {
 /// Errors: kIo, naming the file.
 base::Status write_results(const StormResult& result);
 
+/// Errors: kNotFound, kInvalid, naming the file.
+base::Result<report::Report> read_report_file(const std::filesystem::path& file);
+
 /// report.json of a results folder. Errors: kNotFound, kInvalid.
 base::Result<report::Report> read_report(const std::filesystem::path& folder);
 

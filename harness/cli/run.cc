@@ -8,6 +8,7 @@
 
 #include "harness/campaign/settings_fields.h"
 #include "harness/campaign/storm.h"
+#include "harness/cli/baseline.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
@@ -21,6 +22,7 @@ namespace {
 struct RunOptions {
   StormSettings settings;
   std::string injection = "auto";
+  std::vector<std::filesystem::path> baselines;
   bool json = false;
   bool seeded = false;
   std::map<std::string, CLI::Option*> flags;  ///< of the settings, by name
@@ -41,6 +43,8 @@ int run_one_storm(RunOptions& options, const std::vector<std::string>& argv) {
   settings.command = reproducing(argv, options);
   if (const std::string problem = problem_with(settings); !problem.empty())
     return usage_error("run", problem);
+  const auto known = load_baselines(options.baselines, {settings.target});
+  if (!known) return usage_error("run", known.error().message);
   const Injection injection = options.injection == "supervisor" ? Injection::kSupervisor
                               : options.injection == "signals"  ? Injection::kSignals
                                                                 : Injection::kAuto;
@@ -50,6 +54,7 @@ int run_one_storm(RunOptions& options, const std::vector<std::string>& argv) {
     return run_storm(settings, injection, progress, interrupted);
   }();
   if (!result) return usage_error("run", result.error().message);
+  if (!known->empty()) hold_against(baseline_for(*known, settings.target), *result);
   if (base::Status written = write_results(*result); !written) {
     fmt::print(stderr, "stress run: cannot write the results: {}\n", written.error().message);
     return kExitInternal;
@@ -90,6 +95,7 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
       ->capture_default_str();
   command->add_option("--out", settings.out, "Folder for results")->capture_default_str();
   command->add_option("--name", settings.name, "Name of the run")->capture_default_str();
+  add_baseline(*command, options->baselines);
   command->add_flag("--json", options->json, "The report as JSON on standard output");
   command->footer(
       "Examples:\n"

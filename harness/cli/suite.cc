@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <sstream>
 
@@ -6,6 +7,7 @@
 
 #include "harness/campaign/scenario.h"
 #include "harness/campaign/storm.h"
+#include "harness/cli/baseline.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
@@ -21,6 +23,7 @@ struct SuiteOptions {
   std::vector<std::filesystem::path> paths;
   std::filesystem::path junit;
   std::filesystem::path out = "stress-results";
+  std::vector<std::filesystem::path> baselines;
   bool quick = false;
 };
 
@@ -59,8 +62,19 @@ std::vector<std::string> as_command(const StormSettings& settings, const std::st
   return argv;
 }
 
+base::Result<std::vector<StoredReport>> load_known(const SuiteOptions& options,
+                                                   const std::vector<Scenario>& scenarios) {
+  std::vector<std::string> targets;
+  for (const Scenario& scenario : scenarios) targets.push_back(scenario.settings.target);
+  std::ranges::sort(targets);
+  const auto repeated = std::ranges::unique(targets);
+  targets.erase(repeated.begin(), repeated.end());
+  return load_baselines(options.baselines, targets);
+}
+
 base::Result<report::Report> run_one(const Scenario& scenario, std::uint64_t seed,
                                      const std::string& program,
+                                     const std::vector<StoredReport>& known,
                                      const std::atomic<bool>& interrupted) {
   StormSettings settings = scenario.settings;
   settings.seed = seed;
@@ -69,6 +83,7 @@ base::Result<report::Report> run_one(const Scenario& scenario, std::uint64_t see
   base::Result<StormResult> result = run_storm(settings, Injection::kAuto, quiet, interrupted);
   if (!result) return std::unexpected(result.error());
   hold_against(scenario, result->report);
+  if (!known.empty()) hold_against(baseline_for(known, settings.target), *result);
   if (base::Status written = write_results(*result); !written) {
     return std::unexpected(written.error());
   }
@@ -84,6 +99,8 @@ base::Result<report::Report> run_one(const Scenario& scenario, std::uint64_t see
 int run_suite(const SuiteOptions& options, const std::string& program) {
   const base::Result<std::vector<Scenario>> scenarios = load_all(options);
   if (!scenarios) return usage_error("suite", scenarios.error().message);
+  const auto known = load_known(options, *scenarios);
+  if (!known) return usage_error("suite", known.error().message);
   const std::atomic<bool>& interrupted = install_interrupt_handler();
   std::vector<report::Report> reports;
   int failed = 0;
@@ -91,7 +108,7 @@ int run_suite(const SuiteOptions& options, const std::string& program) {
   for (const Scenario& scenario : *scenarios) {
     for (const std::uint64_t seed : scenario.seeds) {
       if (interrupted) break;
-      base::Result<report::Report> report = run_one(scenario, seed, program, interrupted);
+      base::Result<report::Report> report = run_one(scenario, seed, program, *known, interrupted);
       if (!report)
         return usage_error("suite",
                            fmt::format("{}: {}", scenario.settings.name, report.error().message));
@@ -122,6 +139,7 @@ void add_suite(CLI::App& app, Action& action, const std::vector<std::string>& ar
   command->add_option("path", options->paths, "Folders of scenarios, or single files")->required();
   command->add_option("--junit", options->junit, "Write all results to this file for CI");
   command->add_option("--out", options->out, "Folder for results")->capture_default_str();
+  add_baseline(*command, options->baselines);
   command->add_flag("--quick", options->quick, "Only the first seed of each scenario");
   command->footer("Example:\n  stress suite scenarios/regression --junit junit.xml");
   command->callback([options, &action, program = argv[0]] {

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "harness/campaign/rehearsal.h"
+#include "harness/campaign/scratch_folder.h"
 #include "harness/check/invariants.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
@@ -39,24 +39,6 @@ int write_template(const fs::path& file) {
   fmt::print("{}\nFill it in, then: stress target lint {}\n", file.string(), file.string());
   return kExitPass;
 }
-
-/// A folder for one rehearsal, gone with it.
-class ScratchFolder {
- public:
-  ScratchFolder() : path_((fs::temp_directory_path() / "ss-lint-XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 const char* mark(RehearsalLine::Kind kind) {
   switch (kind) {

@@ -187,6 +187,7 @@ void members(auto& io, Like<Quiescence> auto& v) {
   io.member("why_not", v.why_not);
   io.member("sessions", v.sessions);
   io.member("living_agents", v.living_agents);
+  io.member("in_motion", v.in_motion);
 }
 
 void members(auto&, Like<Finished> auto&) {}

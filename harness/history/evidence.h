@@ -142,6 +142,9 @@ struct Quiescence {
   std::string why_not;
   std::vector<ObservedSession> sessions;
   std::map<std::string, std::vector<std::int64_t>> living_agents;  ///< agent id -> living pids
+  /// Agents that changed between two looks at an installation that is in use. What they have and
+  /// lack at this moment is no evidence of what they will.
+  std::set<std::string> in_motion;
   bool operator==(const Quiescence&) const = default;
 };
 
@@ -237,7 +240,7 @@ struct TargetFacts {
 struct RunFacts {
   std::uint64_t seed = 0;
   std::string version;
-  std::string engine;  ///< storm or explore
+  std::string engine;  ///< storm, explore or audit
   TargetFacts target;
   std::uint64_t spawns_required = 0;
   bool counts_loads = false;  ///< reads of the registry were watched

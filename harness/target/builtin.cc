@@ -102,6 +102,7 @@ class Builtin final : public Target {
 
   [[nodiscard]] TargetFacts facts() const override;
   base::Status setup(const TargetSetup& setup) override;
+  base::Status attach(RunPlace& place, bool commands) override;
   Reply spawn(const SpawnArguments& arguments) override;
   Reply kill(const std::string& agent) override;
   Reply update(const std::string& agent, const std::map<std::string, std::string>& writes) override;
@@ -159,6 +160,7 @@ TargetFacts Builtin::facts() const {
   facts.has_hierarchy = true;
   facts.limits_always = true;
   facts.promises_durable = true;
+  facts.agents_report = !place_.live;
   facts.promises_no_duplicates = setup_.unique_types;
   facts.loads_per_spawn = 2;
   facts.loads_per_gate = 1;
@@ -191,6 +193,28 @@ base::Status Builtin::setup(const TargetSetup& setup) {
     if (!task) return std::unexpected(task.error());
   }
   return fill(*made, setup);
+}
+
+base::Status Builtin::attach(RunPlace& place, bool /*commands*/) {
+  const auto open = workspace();
+  if (!open) return std::unexpected(open.error());
+  const orc::Config& config = (*open)->config();
+  place.sessions = config.sessions;
+  std::string socket = config.tmux_socket;
+  if (socket.empty()) {
+    socket = config.tmux_own_server ? "spawnstorm-" + config.workspace_id : "default";
+  }
+  place.tmux_socket = tmux_socket_folder(place.env) / socket;  // an absolute one stays as it is
+  place_ = place;
+  setup_ = {.max_depth = 0};
+  // One that cannot be read has no limits to be held to, and is found to be so by its observer.
+  if (const auto state = (*open)->store().read()) {
+    const orc::Limits& limits = (*state)->limits();
+    setup_.max_concurrent = limits.max_concurrent;
+    setup_.max_agents = limits.max_agents;
+    setup_.max_depth = limits.max_depth;
+  }
+  return {};
 }
 
 base::Status Builtin::fill(const orc::Workspace& workspace, const TargetSetup& setup) const {
@@ -283,7 +307,7 @@ RepairReply Builtin::repair(bool dry_run) {
 }
 
 SessionNaming Builtin::session_naming() const {
-  SessionNaming naming{.prefix = orc::session_name("")};
+  SessionNaming naming{.prefix = orc::session_name(""), .agents_are_stand_ins = !place_.live};
   const auto open = workspace();
   if (!open) return naming;
   if (place_.sessions == "tmux") naming.option = orc::kWorkspaceOption;

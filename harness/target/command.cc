@@ -103,6 +103,7 @@ class CommandTarget final : public Target {
   [[nodiscard]] TargetOffers offers() const override;
   [[nodiscard]] bool runs_commands() const override { return true; }
   base::Status setup(const TargetSetup& setup) override;
+  base::Status attach(RunPlace& place, bool commands) override;
   Reply spawn(const SpawnArguments& arguments) override;
   Reply kill(const std::string& agent) override;
   Reply update(const std::string& agent, const std::map<std::string, std::string>& writes) override;
@@ -160,8 +161,8 @@ TargetFacts CommandTarget::facts() const {
   facts.removes_records = promises.removes_records;
   facts.keeps_finished_sessions = promises.keeps_finished_sessions;
   facts.idempotent_spawn = promises.idempotent_spawn;
-  facts.agents_report =
-      !file_.agent_binaries.empty() && (id_is_told || file_.sessions.kind != "none");
+  facts.agents_report = !place_.live && !file_.agent_binaries.empty() &&
+                        (id_is_told || file_.sessions.kind != "none");
   facts.max_concurrent = promises.max_concurrent;
   facts.max_agents = promises.max_agents;
   facts.max_depth = promises.max_depth;
@@ -254,6 +255,25 @@ base::Status CommandTarget::setup(const TargetSetup& /*setup*/) {
   base::Status has_tools = check_tools();
   tools_.close();
   return has_tools;
+}
+
+base::Status CommandTarget::attach(RunPlace& place, bool commands) {
+  if (file_.observe.source == TargetObservation::Source::kCommand && !commands) {
+    return base::fail(base::Errc::kRefused,
+                      "{}: its registry is read by running a command ({}), which might change "
+                      "something; --allow-commands runs it all the same",
+                      file_.file.string(), fmt::join(expand(file_.observe.argv, values_), " "));
+  }
+  for (const auto& [name, value] : file_.env) set_variable(place, name, expand(value, values_));
+  place.sessions = file_.sessions.kind;
+  values_ = placeholders(file_, place);
+  if (file_.sessions.kind == "tmux") {
+    const fs::path named = expand(file_.sessions.socket, values_);
+    place.tmux_socket = named.empty() ? tmux_socket_folder(place.env) / "default" : named;
+  }
+  place_ = place;
+  observer_ = make_observer(file_.observe, place_, values_, file_.timeout);
+  return {};
 }
 
 Reply CommandTarget::spawn(const SpawnArguments& arguments) {
@@ -401,8 +421,7 @@ base::Status furnish_for_commands(const TargetFile& file, RunPlace& place) {
   if (!file.sessions.socket.empty()) {
     place.tmux_socket = expand(file.sessions.socket, values);
   } else {
-    const fs::path folder =
-        fs::path(variable(place, "TMUX_TMPDIR")) / fmt::format("tmux-{}", ::getuid());
+    const fs::path folder = tmux_socket_folder(place.env);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
       return base::fail_errno(errno, "create", folder);
     }

@@ -24,7 +24,13 @@ struct RunPlace {
   std::string sessions = "tmux";      ///< tmux or process
   std::filesystem::path scratch;      ///< the harness's own, removed with the run
   std::vector<std::string> env;       ///< sealed environment, complete
+  /// Somebody's installation in use, which is only looked at: its agents are no stand-ins, and the
+  /// environment is its user's own.
+  bool live = false;
 };
+
+/// Where tmux keeps the sockets of servers that have a name, for a user with this environment.
+std::filesystem::path tmux_socket_folder(const std::vector<std::string>& env);
 
 struct TargetSetup {
   int max_concurrent = 0;  ///< 0: unlimited
@@ -107,6 +113,11 @@ class Target {
 
   /// Once per run, before anything else, in the harness's own process.
   virtual base::Status setup(const TargetSetup& setup) = 0;
+  /// Instead of setup(), where the place is `live`: finds out how the installation is looked at and
+  /// says in `place` where its sessions are. Changes nothing of it. `commands`: a command of the
+  /// target's may be run to read the registry. Errors: kInvalid, kNotFound (nothing there to be
+  /// looked at), kRefused (a command would have to be run).
+  virtual base::Status attach(RunPlace& place, bool commands);
 
   /// Thread-safe; called in worker processes, which may be killed at any moment.
   virtual Reply spawn(const SpawnArguments& arguments) = 0;

@@ -1,6 +1,11 @@
+#include <unistd.h>
+
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
+
+#include <fmt/format.h>
 
 #include "harness/target/command.h"
 #include "harness/target/target.h"
@@ -54,6 +59,22 @@ base::Status furnish(const std::string& name, RunPlace& place) {
   const base::Result<TargetFile> file = load_target_file(name);
   if (!file) return std::unexpected(file.error());
   return furnish_for_commands(*file, place);
+}
+
+base::Status Target::attach(RunPlace& /*place*/, bool /*commands*/) {
+  return base::fail(base::Errc::kInvalid, "the target {} cannot be looked at while it is in use",
+                    facts().name);
+}
+
+std::filesystem::path tmux_socket_folder(const std::vector<std::string>& env) {
+  constexpr std::string_view kVariable = "TMUX_TMPDIR=";
+  std::filesystem::path base = "/tmp";
+  for (const std::string& entry : env) {
+    if (entry.starts_with(kVariable) && entry.size() > kVariable.size()) {
+      base = std::filesystem::absolute(entry.substr(kVariable.size()));
+    }
+  }
+  return base / fmt::format("tmux-{}", ::getuid());
 }
 
 std::optional<std::string> SessionNaming::agent_of(const std::string& session) const {

@@ -12,6 +12,8 @@ std::string_view to_string(Verdict verdict) {
       return "unknown";
     case Verdict::kNotApplicable:
       return "not-applicable";
+    case Verdict::kKnown:
+      return "known";
   }
   return "unknown";
 }

@@ -8,7 +8,8 @@
 
 namespace report {
 
-enum class Verdict { kPass, kFail, kUnknown, kNotApplicable };
+/// kKnown: violated, in ways that a baseline knows, and in no other. Of invariants only.
+enum class Verdict { kPass, kFail, kUnknown, kNotApplicable, kKnown };
 std::string_view to_string(Verdict verdict);
 
 /// A broken promise, told so that a reader needs no other file.
@@ -19,6 +20,8 @@ struct Violation {
   std::string fault;                    ///< the last fault before it; empty: none
   std::string registry_before;          ///< bytes of the record, or of the file's damaged place
   std::string registry_after;
+  std::string fingerprint{};  ///< the same for the same violation in another run: see fingerprint.h
+  bool known = false;         ///< to the baseline
   bool operator==(const Violation&) const = default;
 };
 
@@ -29,6 +32,8 @@ struct InvariantResult {
   std::string evidence;               ///< which: "214 snapshots, 100 acknowledged spawns"
   std::vector<Violation> violations;  ///< the first 20
   std::uint64_t violations_total = 0;
+  std::map<std::string, std::uint64_t> fingerprints{};  ///< of all violations: how many have it
+  std::uint64_t violations_known = 0;                   ///< to the baseline
   bool operator==(const InvariantResult&) const = default;
 };
 

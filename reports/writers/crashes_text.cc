@@ -80,6 +80,7 @@ std::string remark(const PointResult& point) {
   std::string text;
   for (const InvariantResult& broken : point.broken) {
     text += (text.empty() ? "" : ", ") + broken.id;
+    if (broken.verdict == Verdict::kKnown) text += " [known]";
   }
   if (!text.empty() && !point.reproducible.empty()) text += " (" + point.reproducible + ")";
   if (point.verdict == PointVerdict::kUnknown) text += point.reason;
@@ -118,8 +119,9 @@ void append_violations(std::string& out, const PointResult& point, std::size_t e
     std::size_t told = 0;
     for (const Violation& violation : broken.violations) {
       if (told++ == each_max) break;
-      append_wrapped(out, fmt::format("{:>4}  ", number_of(point)), 6,
-                     fmt::format("{}: {}", broken.id, violation.summary));
+      append_wrapped(
+          out, fmt::format("{:>4}  ", number_of(point)), 6,
+          fmt::format("{}{}: {}", violation.known ? "known: " : "", broken.id, violation.summary));
       for (const std::string& operation : violation.operations) {
         append_wrapped(out, "      ", 10, operation);
       }

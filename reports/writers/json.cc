@@ -16,7 +16,9 @@ Json to_json_value(const Violation& violation) {
           {"operations", violation.operations},
           {"fault", violation.fault},
           {"registry_before", violation.registry_before},
-          {"registry_after", violation.registry_after}};
+          {"registry_after", violation.registry_after},
+          {"fingerprint", violation.fingerprint},
+          {"known", violation.known}};
 }
 
 Json to_json_value(const Totals& totals) {
@@ -40,9 +42,14 @@ Json to_json_value(const InvariantResult& result) {
   for (const Violation& violation : result.violations) {
     violations.push_back(to_json_value(violation));
   }
-  return {{"id", result.id},           {"verdict", to_string(result.verdict)},
-          {"checked", result.checked}, {"evidence", result.evidence},
-          {"violations", violations},  {"violations_total", result.violations_total}};
+  return {{"id", result.id},
+          {"verdict", to_string(result.verdict)},
+          {"checked", result.checked},
+          {"evidence", result.evidence},
+          {"violations", violations},
+          {"violations_total", result.violations_total},
+          {"fingerprints", result.fingerprints},
+          {"violations_known", result.violations_known}};
 }
 
 std::string to_json(const Report& report) {

@@ -34,6 +34,12 @@ class Reader {
     if (!found->is_number_unsigned()) return refuse(path_of(name));
     value = found->get<std::uint64_t>();
   }
+  void flag(const char* name, bool& value) {
+    const Json* found = find(name);
+    if (found == nullptr) return;
+    if (!found->is_boolean()) return refuse(path_of(name));
+    value = found->get<bool>();
+  }
   void number(const char* name, double& value) {
     const Json* found = find(name);
     if (found == nullptr) return;
@@ -43,8 +49,8 @@ class Reader {
   void verdict(const char* name, Verdict& value) {
     std::string word;
     text(name, word);
-    for (const Verdict verdict :
-         {Verdict::kPass, Verdict::kFail, Verdict::kUnknown, Verdict::kNotApplicable}) {
+    for (const Verdict verdict : {Verdict::kPass, Verdict::kFail, Verdict::kUnknown,
+                                  Verdict::kNotApplicable, Verdict::kKnown}) {
       if (to_string(verdict) == word) {
         value = verdict;
         return;
@@ -65,6 +71,15 @@ class Reader {
     for (const auto& [key, item] : found->items()) {
       if (!item.is_string()) return refuse(path_of(name) + "/" + key);
       values[key] = item.get<std::string>();
+    }
+  }
+  void numbers(const char* name, std::map<std::string, std::uint64_t>& values) {
+    const Json* found = find(name);
+    if (found == nullptr) return;
+    if (!found->is_object()) return refuse(path_of(name));
+    for (const auto& [key, item] : found->items()) {
+      if (!item.is_number_unsigned()) return refuse(path_of(name) + "/" + key);
+      values[key] = item.get<std::uint64_t>();
     }
   }
   template <class Read>
@@ -113,6 +128,8 @@ void read_violation(Reader& reader, Violation& violation) {
   reader.text("fault", violation.fault);
   reader.text("registry_before", violation.registry_before);
   reader.text("registry_after", violation.registry_after);
+  reader.text("fingerprint", violation.fingerprint);
+  reader.flag("known", violation.known);
 }
 
 void read_invariant(Reader& reader, InvariantResult& result) {
@@ -122,6 +139,8 @@ void read_invariant(Reader& reader, InvariantResult& result) {
   reader.text("evidence", result.evidence);
   reader.objects("violations", result.violations, read_violation);
   reader.number("violations_total", result.violations_total);
+  reader.numbers("fingerprints", result.fingerprints);
+  reader.number("violations_known", result.violations_known);
 }
 
 void read_totals(Reader& reader, Totals& totals) {
@@ -151,17 +170,7 @@ void read_latency(Reader& reader, LatencyLine& line) {
   reader.number("max_ms", line.max_ms);
 }
 
-}  // namespace
-
-bool from_json(const std::string& text, Report& report, std::string& error) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) {
-    error = "the report is not JSON";
-    return false;
-  }
-  Report read;
-  std::string wrong;
-  Reader reader(json, "", wrong);
+void read_report(Reader& reader, Report& read) {
   reader.text("name", read.name);
   reader.text("version", read.version);
   reader.verdict("verdict", read.verdict);
@@ -180,12 +189,47 @@ bool from_json(const std::string& text, Report& report, std::string& error) {
   reader.objects("faults", read.faults, read_fault);
   reader.objects("latency", read.latency, read_latency);
   reader.texts("notes", read.notes);
+}
+
+void read_crashes(Reader& reader, Crashes& read) {
+  const auto read_point = [](Reader& point, PointResult& result) {
+    point.objects("broken", result.broken, read_invariant);
+  };
+  reader.text("version", read.version);
+  reader.text("target", read.target);
+  reader.text("operation", read.operation);
+  reader.verdict("verdict", read.verdict);
+  reader.object("control", [&](Reader& control) { read_point(control, read.control); });
+  reader.objects("points", read.points, read_point);
+}
+
+template <class Result, class Read>
+bool read_whole(const std::string& text, Result& result, std::string& error, Read read) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) {
+    error = "the report is not JSON";
+    return false;
+  }
+  Result fresh;
+  std::string wrong;
+  Reader reader(json, "", wrong);
+  read(reader, fresh);
   if (!wrong.empty()) {
     error = fmt::format("field '{}' of the report is missing or has a wrong value", wrong);
     return false;
   }
-  report = std::move(read);
+  result = std::move(fresh);
   return true;
+}
+
+}  // namespace
+
+bool from_json(const std::string& text, Report& report, std::string& error) {
+  return read_whole(text, report, error, read_report);
+}
+
+bool from_json(const std::string& text, Crashes& crashes, std::string& error) {
+  return read_whole(text, crashes, error, read_crashes);
 }
 
 }  // namespace report

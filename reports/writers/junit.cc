@@ -71,6 +71,7 @@ struct Suite {
         ++errors, element("error", " type=\"unknown\"");
         break;
       case Verdict::kNotApplicable:
+      case Verdict::kKnown:
         ++skipped, element("skipped", "");
         break;
     }
@@ -80,7 +81,7 @@ struct Suite {
 std::string told(const Report& report, const InvariantResult& result) {
   std::string body;
   for (const Violation& violation : result.violations) {
-    body += violation.summary + "\n";
+    body += (violation.known ? "known: " : "") + violation.summary + "\n";
     for (const std::string& line : violation.operations) body += "  " + line + "\n";
     if (!violation.fault.empty()) body += "  fault before it: " + violation.fault + "\n";
     if (!violation.registry_before.empty()) body += "  before: " + violation.registry_before + "\n";
@@ -94,13 +95,12 @@ Suite make_suite(const Report& report) {
   bool explained = report.verdict == Verdict::kPass;
   for (const InvariantResult& result : report.invariants) {
     explained = explained || result.verdict == report.verdict;
-    const bool failed = result.verdict == Verdict::kFail && !result.violations.empty();
+    const bool violated = !result.violations.empty();
     const std::string message =
-        failed ? fmt::format("{}: {}", count_of(result.violations_total, "violation"),
-                             result.violations.front().summary)
-               : result.evidence;
+        violated ? fmt::format("{}: {}", violations_line(result), foremost(result).summary)
+                 : result.evidence;
     suite.add(report.name, result.id, result.verdict, message,
-              result.verdict == Verdict::kFail ? told(report, result) : result.evidence);
+              violated ? told(report, result) : result.evidence);
   }
   // A run that ended otherwise than its invariants must not look green.
   if (!explained) suite.add(report.name, "run", report.verdict, report.reason, report.reason);

@@ -55,8 +55,9 @@ std::string section(const InvariantResult& result, const Violation& violation) {
   line("fault before it: ", violation.fault);
   line("record before:   ", violation.registry_before);
   line("record after:    ", violation.registry_after);
-  return fmt::format("**{}**: {}\n\n{}", plain(result.id, kCellBytes),
-                     plain(violation.summary, kRecordBytes), code.empty() ? "" : fenced(code));
+  return fmt::format("**{}**{}: {}\n\n{}", plain(result.id, kCellBytes),
+                     violation.known ? " (known)" : "", plain(violation.summary, kRecordBytes),
+                     code.empty() ? "" : fenced(code));
 }
 
 std::string table(const Report& report) {
@@ -104,6 +105,9 @@ std::string to_markdown(const Report& report) {
   std::string head = fmt::format("## {}: {}\n\n{}.\n\n", plain(report.name, kCellBytes),
                                  verdict_word(report.verdict), plain(run_line(report), kCellBytes));
   if (!report.reason.empty()) head += plain(report.reason, kRecordBytes) + "\n\n";
+  if (const std::uint64_t known = known_violations(report); known > 0) {
+    head += fmt::format("{} of the baseline.\n\n", count_of(known, "known violation"));
+  }
   head += table(report);
   std::string tail = plain(totals_line(report), kRecordBytes) + ".\n\n" + faults(report);
   for (const std::string& note : report.notes) tail += "- " + plain(note, kCellBytes) + "\n";

@@ -24,6 +24,8 @@ std::string_view colour_of(Verdict verdict) {
       return "\x1b[33m";
     case Verdict::kNotApplicable:
       return "\x1b[2m";
+    case Verdict::kKnown:
+      return "\x1b[35m";
   }
   return "";
 }
@@ -75,7 +77,8 @@ void write_violations(Page& page, const Report& report) {
     std::size_t number = 0;
     for (const Violation& violation : result.violations) {
       page.line("");
-      page.paragraph(page.word(Verdict::kFail, 4) + " ", 5,
+      const std::string word = page.word(violation.known ? Verdict::kKnown : Verdict::kFail, 4);
+      page.paragraph(word + " ", violation.known ? 6 : 5,
                      fmt::format("{} {}/{}: {}", result.id, ++number, result.violations_total,
                                  violation.summary));
       for (const std::string& operation : violation.operations) {
@@ -148,9 +151,11 @@ std::string to_terminal(const Report& report, bool colour) {
   }
   const auto broken =
       std::ranges::count(report.invariants, Verdict::kFail, &InvariantResult::verdict);
-  std::string last = fmt::format("seed {}", report.seed);
+  std::string last = is_audit(report) ? "audit" : fmt::format("seed {}", report.seed);
   if (broken > 0)
     last += fmt::format(", {} broken", count_of(static_cast<std::uint64_t>(broken), "invariant"));
+  if (const std::uint64_t known = known_violations(report); known > 0)
+    last += ", " + count_of(known, "known violation");
   if (!report.reason.empty()) last += ": " + report.reason;
   page.paragraph(page.word(report.verdict, 7) + " ", 8, last);
   return page.take();

@@ -55,6 +55,8 @@ std::string_view verdict_word(Verdict verdict) {
       return "UNKNOWN";
     case Verdict::kNotApplicable:
       return "n/a";
+    case Verdict::kKnown:
+      return "KNOWN";
   }
   return "UNKNOWN";
 }
@@ -135,6 +137,25 @@ std::vector<std::string> wrap(std::string_view text, std::size_t columns) {
   return lines;
 }
 
+std::string violations_line(const InvariantResult& result) {
+  std::string line = count_of(result.violations_total, "violation");
+  if (result.violations_known == 0) return line;
+  return result.violations_known == result.violations_total
+             ? "known: " + line
+             : fmt::format("{}, {} of them known", line, result.violations_known);
+}
+
+const Violation& foremost(const InvariantResult& result) {
+  const auto fresh = std::ranges::find(result.violations, false, &Violation::known);
+  return fresh == result.violations.end() ? result.violations.front() : *fresh;
+}
+
+std::uint64_t known_violations(const Report& report) {
+  std::uint64_t known = 0;
+  for (const InvariantResult& result : report.invariants) known += result.violations_known;
+  return known;
+}
+
 std::string shell_quote(std::string_view word) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
@@ -158,7 +179,10 @@ std::string shell_command(const std::vector<std::string>& argv) {
   return out;
 }
 
+bool is_audit(const Report& report) { return report.engine == "audit"; }
+
 std::string totals_line(const Report& report) {
+  if (is_audit(report)) return fmt::format("nothing was changed; {:.1f} s", report.duration_s);
   const Totals& t = report.totals;
   return fmt::format(
       "{} of {} acknowledged, {} refused, {} of unknown outcome; {}; {}; {} of {} injected, {} in "
@@ -171,6 +195,11 @@ std::string totals_line(const Report& report) {
 }
 
 std::string run_line(const Report& report) {
+  if (is_audit(report)) {
+    const auto workspace = report.settings.find("workspace");
+    return fmt::format("target {}, live workspace {}", report.target,
+                       workspace == report.settings.end() ? "" : workspace->second);
+  }
   std::string line = fmt::format("seed {}, {} ({}), target {}", report.seed, report.engine,
                                  report.reproducible, report.target);
   if (!report.injection.empty()) line += fmt::format(", injection by {}", report.injection);
@@ -178,6 +207,7 @@ std::string run_line(const Report& report) {
 }
 
 std::string reproduce_hint(const Report& report) {
+  if (is_audit(report)) return "The same command looks again, at what is there by then.";
   return report.reproducible == "exact"
              ? "The same command makes the same run again."
              : "The same command draws the same faults; threads and processes may interleave "

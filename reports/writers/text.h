@@ -12,7 +12,7 @@ namespace report {
 
 /// What the writers share. All take any bytes: what is not UTF-8 becomes U+FFFD.
 
-/// PASS, FAIL, UNKNOWN or n/a.
+/// PASS, FAIL, UNKNOWN, KNOWN or n/a.
 std::string_view verdict_word(Verdict verdict);
 /// "1 snapshot", "2 snapshots".
 std::string count_of(std::uint64_t number, std::string_view noun);
@@ -35,6 +35,14 @@ std::size_t width(std::string_view text);
 std::string shell_quote(std::string_view word);
 std::string shell_command(const std::vector<std::string>& argv);
 
+/// A look at a live installation: it has no seed, no operations and no faults.
+bool is_audit(const Report& report);
+/// Known and new ones: "3 violations, 2 of them known".
+std::string violations_line(const InvariantResult& result);
+/// The first new violation of one that has any, else the first.
+const Violation& foremost(const InvariantResult& result);
+/// Of all invariants.
+std::uint64_t known_violations(const Report& report);
 /// "98 of 100 spawns acknowledged, …": the totals in one sentence.
 std::string totals_line(const Report& report);
 /// "seed 42, storm (statistical), target builtin, …"

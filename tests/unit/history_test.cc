@@ -140,7 +140,7 @@ std::vector<Event> full_events() {
           Leftover{"process", "pid 1"},
           Stall{7, 8, true, "d"},
           Trouble{"t"},
-          Quiescence{true, "w", {session}, {{"a", {1, 2}}}},
+          Quiescence{true, "w", {session}, {{"a", {1, 2}}}, {"b"}},
           Finished{}};
 }
 

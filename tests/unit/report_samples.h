@@ -80,6 +80,21 @@ inline Report failing_report() {
   return report;
 }
 
+/// Passes, as the only violation is one of the baseline.
+inline Report known_report() {
+  Report report = passing_report();
+  report.seed = 1;
+  InvariantResult known{.id = "no-ghosts", .verdict = Verdict::kKnown, .checked = 3};
+  known.violations.push_back({.summary = "Agent a-1 has no session.",
+                              .agent = "a-1",
+                              .fingerprint = "Agent * has no session.",
+                              .known = true});
+  known.violations_total = known.violations_known = 1;
+  known.fingerprints = {{"Agent * has no session.", 1}};
+  report.invariants.push_back(known);
+  return report;
+}
+
 inline Report unknown_report() {
   Report report = passing_report();
   report.verdict = Verdict::kUnknown;

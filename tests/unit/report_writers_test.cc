@@ -45,7 +45,7 @@ std::string shell_output(const std::string& script) {
 // --- JSON ---
 
 TEST(ReportJson, ComesBackAsItWas) {
-  for (const Report& report : {passing_report(), unknown_report()}) {
+  for (const Report& report : {passing_report(), unknown_report(), known_report()}) {
     Report back;
     std::string error;
     ASSERT_TRUE(from_json(to_json(report), back, error)) << error;

@@ -22,7 +22,8 @@ std::string report_complaint(const std::string& json) {
 
 TEST(Schemas, ReportsMatchTheirs) {
   using namespace report::testing;
-  for (const report::Report& report : {passing_report(), failing_report(), unknown_report()}) {
+  for (const report::Report& report :
+       {passing_report(), failing_report(), unknown_report(), known_report()}) {
     EXPECT_EQ(report_complaint(to_json(report)), "checked\n");
   }
 }
@@ -42,8 +43,10 @@ TEST(Schemas, AWrongReportIsRefused) {
   json.replace(json.find("\"crashes_injected\": 10"), 22, "\"crashes_injected\": -1");
   EXPECT_NE(report_complaint(json).find("crashes_injected"), std::string::npos);
   report::Report report = report::testing::passing_report();
-  report.invariants[0].verdict = report::Verdict::kFail;  // without a violation
-  EXPECT_NE(report_complaint(to_json(report)), "checked\n");
+  for (const report::Verdict verdict : {report::Verdict::kFail, report::Verdict::kKnown}) {
+    report.invariants[0].verdict = verdict;  // without a violation
+    EXPECT_NE(report_complaint(to_json(report)), "checked\n");
+  }
 }
 
 TEST(Schemas, CrashPointsMatchTheirs) {
@@ -86,6 +89,7 @@ TEST(Schemas, HistoriesMatchTheirs) {
   add(stress::Leftover{"process", "pid 1"});
   add(stress::Stall{1, 2, true, "d"});
   add(stress::Trouble{"t"});
+  evidence.quiescence->in_motion = {"a"};
   add(*evidence.quiescence);
   add(stress::Finished{});
   EXPECT_EQ(schema_complaint("history.schema.json", text, true), "checked\n");
