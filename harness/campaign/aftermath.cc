@@ -69,9 +69,16 @@ std::optional<Aftermath::Healthy> Aftermath::healthy_now(Phase phase) {
   const SessionsView view = probe_.look();
   const Observation registry = snapshots_.take(phase);
   if (!view.answered || !registry.readable) return std::nullopt;
+  const bool sessions_are_recorded = std::ranges::any_of(
+      registry.agents, [](const ObservedAgent& agent) { return !agent.session.empty(); });
+  const bool pids_are_recorded = std::ranges::any_of(
+      registry.agents, [](const ObservedAgent& agent) { return agent.pid.has_value(); });
   Healthy result;
   for (const ObservedAgent& agent : registry.agents) {
     if (!facts.claims_session.contains(agent.status)) continue;
+    // What its killed spawner could not record any more, the repair may.
+    if (agent.session.empty() && sessions_are_recorded) continue;
+    if (!agent.pid && pids_are_recorded) continue;
     const auto session = std::ranges::find_if(view.sessions, [&](const ObservedSession& one) {
       return agent.session.empty() ? one.agent == agent.id : one.name == agent.session;
     });

@@ -8,13 +8,14 @@
 
 #include <fmt/format.h>
 
-#include "harness/campaign/aftermath.h"
 #include "harness/campaign/agent_lives.h"
 #include "harness/campaign/canaries.h"
+#include "harness/campaign/closing.h"
 #include "harness/campaign/crew.h"
 #include "harness/campaign/killed_commands.h"
 #include "harness/campaign/stalls.h"
 #include "harness/check/invariants.h"
+#include "harness/fault/hold_policy.h"
 #include "harness/fault/point_policy.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
@@ -26,6 +27,7 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kSetupOps = 1;
+constexpr std::uint64_t kBystanderOps = 500'000'000;
 constexpr std::uint64_t kOperationOps = 1'000'000'000;
 constexpr std::uint64_t kPrepared = 2;
 constexpr auto kGrace = 60s;
@@ -56,10 +58,12 @@ class Trial {
   base::Status prepare();
   base::Status end_a_session();
   base::Status operate();
+  base::Status start_bystander();
+  base::Status let_bystander_finish();
+  void judge_bystander(CrashTrial& trial) const;
   [[nodiscard]] ScriptStep step() const;
   [[nodiscard]] WorkerConfig worker_config(std::uint64_t first_op) const;
   base::Status await(Crew& crew, StallWatch* stalls, std::chrono::milliseconds limit);
-  void look_at_the_end();
   CrashTrial judge();
 
   const CrashSettings& settings_;
@@ -69,7 +73,9 @@ class Trial {
   ProceedAlways setup_policy_;
   TracePolicy trace_policy_;
   std::optional<PointPolicy> point_policy_;
+  std::optional<HoldPolicy> hold_policy_;
   std::unique_ptr<Stage> stage_;
+  std::optional<Crew> bystander_;
   Snapshots snapshots_;
   Canaries canaries_;
   std::vector<std::string> agents_;  ///< the prepared ones
@@ -77,17 +83,20 @@ class Trial {
 
 CrashTrial Trial::run() {
   collector_.with([&](Evidence& evidence) {
-    evidence.run = {settings_.seed,
-                    SPAWNSTORM_VERSION,
-                    "explore",
-                    stage_->target().facts(),
-                    kPrepared + (settings_.op == "spawn" ? 1 : 0),
-                    false};
+    evidence.run = {
+        settings_.seed,
+        SPAWNSTORM_VERSION,
+        "explore",
+        stage_->target().facts(),
+        kPrepared + (settings_.op == "spawn" ? 1u : 0u) + (settings_.with_bystander ? 1u : 0u),
+        false};
   });
   base::Status done = prepare();
+  if (done && settings_.with_bystander) done = start_bystander();
   if (done) done = operate();
+  if (done && settings_.with_bystander) done = let_bystander_finish();
   if (done) {
-    look_at_the_end();
+    close_run(*stage_, snapshots_, canaries_, collector_, "none");
   } else {
     collector_.trouble(done.error().message);
   }
@@ -196,6 +205,59 @@ base::Status Trial::operate() {
   return done;
 }
 
+/// Another spawn by another process, which stands still in its middle while the operation is made.
+base::Status Trial::start_bystander() {
+  hold_policy_.emplace(stage_->threads(), stage_->classifier(),
+                       stage_->target().runs_commands() ? Victim::kCommand : Victim::kLaunched,
+                       settings_.sessions == "tmux" ? Middle::kSessionHost : Middle::kFirstCommit);
+  bystander_.emplace(*stage_, *hold_policy_, collector_, worker_config(kBystanderOps));
+  bystander_->stand_down();
+  WorkerThread thread;
+  thread.client = "bystander";
+  thread.state = 2;
+  ScriptStep step;
+  step.kind = "spawn";
+  step.task = stage_->target().tasks().front();
+  step.type = fmt::format("worker{}", kPrepared + 1);
+  thread.script.push_back(step);
+  if (base::Status started = bystander_->start({thread}); !started) return started;
+  const auto deadline = Clock::now() + kGrace;
+  while (!hold_policy_->holding()) {
+    if (!bystander_->tend(5ms)) {
+      return base::fail(base::Errc::kUnavailable,
+                        "the bystander's spawn came to its end without a moment that would be its "
+                        "middle");
+    }
+    if (interrupted_ || Clock::now() > deadline) {
+      return base::fail(base::Errc::kTimeout, "the bystander did not come to its middle");
+    }
+  }
+  return {};
+}
+
+base::Status Trial::let_bystander_finish() {
+  stage_->engine().end_pauses();
+  return await(*bystander_, nullptr, stage_->target().reply_deadline() + kBeyondTheDeadline);
+}
+
+/// No fault was aimed at it, so it must have succeeded.
+void Trial::judge_bystander(CrashTrial& trial) const {
+  const auto found = std::ranges::find_if(
+      trial.evidence.operations, [](const Operation& op) { return op.client == "bystander"; });
+  if (found == trial.evidence.operations.end() || found->outcome == OpOutcome::kOk) return;
+  report::InvariantResult harmed;
+  harmed.id = "bystander-unharmed";
+  harmed.verdict = report::Verdict::kFail;
+  harmed.checked = harmed.violations_total = 1;
+  harmed.evidence = "1 spawn of another process";
+  harmed.violations.push_back(
+      {.summary = fmt::format("The spawn of another process, in its middle meanwhile, was not "
+                              "acknowledged: {}",
+                              found->error.empty() ? "no reply" : found->error)});
+  trial.invariants.push_back(std::move(harmed));
+  trial.verdict = report::Verdict::kFail;
+}
+
 /// Until its worker has ended; it is killed where that takes too long.
 base::Status Trial::await(Crew& crew, StallWatch* stalls, std::chrono::milliseconds limit) {
   const auto deadline = Clock::now() + limit;
@@ -212,26 +274,6 @@ base::Status Trial::await(Crew& crew, StallWatch* stalls, std::chrono::milliseco
                       stalled ? ": it is stuck" : "");
   }
   return {};
-}
-
-void Trial::look_at_the_end() {
-  Aftermath aftermath(stage_->target(), stage_->probe(), snapshots_, stage_->group(), collector_,
-                      stage_->place());
-  if (!aftermath.quiesce(stage_->engine(), kGrace)) return;
-  aftermath.repair();
-  aftermath.observe();
-  canaries_.compare(collector_);
-  canaries_.end();
-  stage_->end_second();
-  aftermath.keep_registry(stage_->folder().results() / "registry-final");
-  aftermath.shut_down(20s);
-  if (base::Status ended = stage_->end_group(); !ended) {
-    collector_.with([&](Evidence& evidence) {
-      const bool processes = ended.error().code == base::Errc::kTimeout;
-      evidence.leftovers.push_back({processes ? "process" : "cgroup", ended.error().message});
-    });
-  }
-  collector_.with([](Evidence& evidence) { evidence.finished = true; });
 }
 
 CrashTrial Trial::judge() {
@@ -263,6 +305,7 @@ CrashTrial Trial::judge() {
   trial.invariants = check_all(evidence);
   trial.verdict = overall(evidence, trial.invariants);
   trial.reason = why_unknown(evidence, trial.invariants);
+  if (evidence.finished && settings_.with_bystander) judge_bystander(trial);
   return trial;
 }
 

@@ -7,7 +7,8 @@ namespace stress {
 void reopen_killed_commands(Evidence& evidence) {
   std::set<std::uint64_t> killed;
   for (const Fault& fault : evidence.faults) {
-    if (fault.kind == "crash" && fault.variant == "process" && fault.injected && fault.op) {
+    // Crashes of a storm and kills of its fault plan alike: only these have a variant.
+    if (fault.variant == "process" && fault.injected && fault.op) {
       killed.insert(*fault.op);
     }
   }

@@ -69,8 +69,11 @@ base::Status read_settings(const JsonSource& source, const json& run, StormSetti
     settings.target = (source.file().parent_path() / settings.target).lexically_normal().string();
   }
   if (const std::string problem = problem_with(settings); !problem.empty()) {
-    const std::string field =
-        problem.starts_with("--") ? problem.substr(2, problem.find(' ') - 2) : std::string();
+    // The sentence begins with the flag.
+    std::string field;
+    for_each_field(settings, [&](const char* name, const auto&, const char*) {
+      if (problem.starts_with(flag_of(name) + " ")) field = name;
+    });
     return source.wrong(field.empty() ? "run" : "run." + field, problem);
   }
   return {};

@@ -10,6 +10,7 @@
 
 #include "harness/campaign/settings_fields.h"
 #include "harness/fault/crash_point.h"
+#include "harness/fault/fault_spec.h"
 #include "harness/workload/control.h"
 
 namespace stress {
@@ -51,6 +52,11 @@ std::string problem_with(const StormSettings& settings) {
     if (!parse_point_class(name)) {
       return fmt::format("--crash-points: '{}' is no class of crash points; known are {}", name,
                          fmt::join(all_point_classes(), ", "));
+    }
+  }
+  for (const std::string& text : settings.faults) {
+    if (const base::Result<FaultSpec> spec = parse_fault(text); !spec) {
+      return "--fault " + spec.error().message;
     }
   }
   if (settings.unique_types && settings.crash_rate > 0 && !settings.accept_refusals) {

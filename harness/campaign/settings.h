@@ -21,6 +21,7 @@ struct StormSettings {
   double duration_s = 0;        ///< > 0: goes on beginning spawns for so long instead
   double crash_rate = 0;
   std::vector<std::string> crash_points;  ///< classes; none: all that occur on the path
+  std::vector<std::string> faults;        ///< the fault plan, see parse_fault()
   double kill_session_rate = 0;
   double kill_server_rate = 0;
   double pause_rate = 0;

@@ -1,13 +1,20 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "harness/campaign/settings.h"
 
 namespace stress {
 
+/// The flag of a setting. That of a list which is given one by one is in the singular.
+inline std::string flag_of(std::string_view name) {
+  return name == "faults" ? "--fault" : "--" + std::string(name);
+}
+
 /// The one list of what can be set, for flags, scenario files and reports alike: calls
-/// `visit(name, field, description)` for each. Names are those of the flags, without the dashes.
+/// `visit(name, field, description)` for each. Names are those of the flags, without the dashes,
+/// but for flag_of().
 template <class Settings, class Visit>
 void for_each_field(Settings& s, Visit&& visit) {
   visit("target", s.target, "What to test: builtin, or a target file (see `stress target new`)");
@@ -20,6 +27,9 @@ void for_each_field(Settings& s, Visit&& visit) {
         "Share of the spawns whose process is killed, at a drawn system call");
   visit("crash-points", s.crash_points,
         "Only these classes of crash points, e.g. write-mid rename-before; none: all on the path");
+  visit("faults", s.faults,
+        "WHERE:WHAT[:when=FIRST[..LAST][+STEP]][:p=RATE], e.g. 'fsync:errno=EIO:p=0.05' or "
+        "'write@*/registry.json*:kill-mid'; may be given again");
   visit("kill-session-rate", s.kill_session_rate, "Sessions killed from outside, per spawn");
   visit("kill-server-rate", s.kill_server_rate, "tmux servers killed, per spawn");
   visit("pause-rate", s.pause_rate,

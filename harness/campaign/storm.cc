@@ -10,9 +10,9 @@
 
 #include <fmt/format.h>
 
-#include "harness/campaign/aftermath.h"
 #include "harness/campaign/agent_lives.h"
 #include "harness/campaign/canaries.h"
+#include "harness/campaign/closing.h"
 #include "harness/campaign/crew.h"
 #include "harness/campaign/killed_commands.h"
 #include "harness/campaign/nemesis.h"
@@ -20,6 +20,7 @@
 #include "harness/campaign/stalls.h"
 #include "harness/campaign/summary.h"
 #include "harness/choice/choice.h"
+#include "harness/fault/fault_policy.h"
 #include "harness/fault/load_audit.h"
 #include "harness/supervise/reaper.h"
 #include "harness/target/target_file.h"
@@ -61,6 +62,7 @@ class Storm {
  private:
   base::Status rage();
   base::Status learn_path();
+  Policy& stack_policies();
   base::Status plant_canaries();
   base::Status run_single_spawn(Policy& policy, const RunPlace& place, std::uint64_t first_op,
                                 Collector& collector);
@@ -72,7 +74,6 @@ class Storm {
   void kill_workers(Crew& crew);
   void kill_at_random(const Crew& crew);
   void show();
-  void look_at_the_end();
   StormResult judge();
 
   [[nodiscard]] bool supervised() const { return stage_->unsupervised_because().empty(); }
@@ -95,6 +96,7 @@ class Storm {
   ProceedAlways bystander_policy_;
   std::optional<ProfilePolicy> profile_policy_;
   std::optional<StormPolicy> policy_;
+  std::optional<FaultPolicy> fault_policy_;
   std::optional<LoadAudit> audit_;
   std::unique_ptr<Stage> stage_;
   Snapshots snapshots_;
@@ -111,7 +113,8 @@ StormResult Storm::run() {
   if (base::Status raged = rage(); !raged) {
     collector_.trouble(raged.error().message);
   } else if (!cut_short_) {
-    look_at_the_end();
+    progress_.phase("repair and check");
+    close_run(*stage_, snapshots_, canaries_, collector_, settings_.damage);
   }
   snapshots_.stop();
   return judge();
@@ -195,9 +198,7 @@ base::Status Storm::rage() {
   config.list_rate = settings_.list_rate;
   config.validate_rate = settings_.validate_rate;
   config.child_rate = settings_.child_rate;
-  audit_.emplace(*policy_, stage_->threads(), stage_->target().observer().map().file);
-  Policy& outer = settings_.count_loads ? static_cast<Policy&>(*audit_) : *policy_;
-  Crew crew(*stage_, outer, collector_, std::move(config));
+  Crew crew(*stage_, stack_policies(), collector_, std::move(config));
   Nemesis nemesis({share(settings_.kill_session_rate, spawns_),
                    share(settings_.kill_server_rate, spawns_), spawns_},
                   choice_, stage_->probe(), stage_->control(), collector_);
@@ -217,6 +218,20 @@ base::Status Storm::rage() {
     canaries_.remember();
   }
   return {};
+}
+
+/// The one that hears of a call first: it answers, or asks the next.
+Policy& Storm::stack_policies() {
+  Policy* outer = &*policy_;
+  if (!settings_.faults.empty()) {
+    std::vector<FaultSpec> plan;
+    for (const std::string& text : settings_.faults) {
+      if (base::Result<FaultSpec> spec = parse_fault(text)) plan.push_back(*std::move(spec));
+    }
+    outer = &fault_policy_.emplace(*outer, stage_->threads(), stage_->classifier(), plan, choice_);
+  }
+  if (!settings_.count_loads) return *outer;
+  return audit_.emplace(*outer, stage_->threads(), stage_->target().observer().map().file);
 }
 
 base::Status Storm::start_workers(Crew& crew) const {
@@ -333,31 +348,10 @@ void Storm::show() {
   status.required = settings_.duration_s > 0 ? 0 : spawns_;
   status.crashes = policy_->crashes_injected() + random_kills_;
   status.faults = collector_.with([](const Evidence& evidence) { return evidence.faults.size(); });
+  if (fault_policy_) status.faults += fault_policy_->injected();
   status.seconds = std::chrono::duration<double>(elapsed()).count();
   status.seconds_left = settings_.time_limit_s - status.seconds;
   progress_.status(status);
-}
-
-void Storm::look_at_the_end() {
-  progress_.phase("repair and check");
-  Aftermath aftermath(stage_->target(), stage_->probe(), snapshots_, stage_->group(), collector_,
-                      stage_->place());
-  if (!aftermath.quiesce(stage_->engine(), kGrace)) return;
-  aftermath.damage(settings_.damage);
-  aftermath.repair();
-  aftermath.observe();
-  canaries_.compare(collector_);
-  canaries_.end();
-  stage_->end_second();
-  aftermath.keep_registry(stage_->folder().results() / "registry-final");
-  aftermath.shut_down(20s);
-  if (base::Status ended = stage_->end_group(); !ended) {
-    collector_.with([&](Evidence& evidence) {
-      const bool processes = ended.error().code == base::Errc::kTimeout;
-      evidence.leftovers.push_back({processes ? "process" : "cgroup", ended.error().message});
-    });
-  }
-  collector_.with([](Evidence& evidence) { evidence.finished = true; });
 }
 
 StormResult Storm::judge() {
@@ -375,6 +369,10 @@ StormResult Storm::judge() {
       const std::vector<Fault> injected = policy_->faults();
       evidence.faults.insert(evidence.faults.end(), injected.begin(), injected.end());
     }
+    if (fault_policy_) {
+      const std::vector<Fault> injected = fault_policy_->faults();
+      evidence.faults.insert(evidence.faults.end(), injected.begin(), injected.end());
+    }
     if (stage_->classifier().commands) reopen_killed_commands(evidence);
     std::ranges::stable_sort(evidence.faults, {}, &Fault::at);
     std::ranges::stable_sort(evidence.operations, {}, &Operation::invoked);
@@ -385,6 +383,7 @@ StormResult Storm::judge() {
   });
   CrashAccount crashes;
   if (policy_ && supervised()) crashes.drawn = policy_->drawn();
+  if (fault_policy_) crashes.planned = fault_policy_->planned();
   crashes.random = random_kills_;
   crashes.unsupervised_because = stage_->unsupervised_because();
   const std::set<BlindSpotNote> blind_spots = stage_->blind_spots();
@@ -394,6 +393,15 @@ StormResult Storm::judge() {
   for (const BlindSpotNote& note : blind_spots) result.report.notes.push_back(note.words);
   result.report.duration_s = std::chrono::duration<double>(elapsed()).count();
   return result;
+}
+
+/// What the engine has to see for this plan. Reads are many: they stop only where they are meant.
+std::uint32_t filter_for(const StormSettings& settings) {
+  const bool opens = std::ranges::any_of(settings.faults, [](const std::string& text) {
+    const base::Result<FaultSpec> spec = parse_fault(text);
+    return spec && spec->place == FaultPlace::kOpen;
+  });
+  return kCrashSet | (settings.count_loads || opens ? kReadOpens : 0u);
 }
 
 }  // namespace
@@ -414,9 +422,13 @@ base::Result<StormResult> run_storm(const StormSettings& asked, Injection inject
   plan.setup.preload = settings.preload;
   plan.setup.unique_types = settings.unique_types;
   plan.injection = injection;
-  plan.filter = kCrashSet | (settings.count_loads ? kReadOpens : 0u);
+  plan.filter = filter_for(settings);
   base::Result<std::unique_ptr<Stage>> stage = Stage::build(plan);
   if (!stage) return std::unexpected(stage.error());
+  if (!settings.faults.empty() && !(*stage)->unsupervised_because().empty()) {
+    return base::fail(base::Errc::kUnavailable, "--fault needs the supervisor: {}",
+                      (*stage)->unsupervised_because());
+  }
   return Storm(settings, std::move(*stage), progress, interrupted).run();
 }
 

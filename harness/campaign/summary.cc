@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "harness/check/invariants.h"
 #include "harness/check/story.h"
 
@@ -57,8 +59,8 @@ std::vector<report::LatencyLine> measure_latency(const Evidence& evidence) {
   return lines;
 }
 
-std::vector<report::FaultLine> count_faults(const Evidence& evidence,
-                                            const std::vector<Hit>& drawn) {
+std::vector<report::FaultLine> count_faults(const Evidence& evidence, const std::vector<Hit>& drawn,
+                                            const std::vector<PlannedFault>& planned) {
   std::map<std::pair<std::string, std::string>, report::FaultLine> lines;
   const auto line = [&](const std::string& kind, const std::string& cls) -> report::FaultLine& {
     report::FaultLine& found = lines[{kind, cls}];
@@ -67,9 +69,10 @@ std::vector<report::FaultLine> count_faults(const Evidence& evidence,
     return found;
   };
   for (const Hit& hit : drawn) ++line("crash", to_string(hit.cls)).drawn;
+  for (const PlannedFault& fault : planned) line("fault", fault.spec).drawn = fault.matched;
   for (const Fault& fault : evidence.faults) {
     report::FaultLine& found = line(fault.kind, fault.cls);
-    if (fault.kind != "crash") ++found.drawn;
+    if (fault.kind != "crash" && fault.kind != "fault") ++found.drawn;
     found.injected += fault.injected ? 1u : 0u;
   }
   std::vector<report::FaultLine> result;
@@ -91,14 +94,21 @@ report::Report make_report(const StormSettings& settings, const Evidence& eviden
   report.target = settings.target;
   report.command = settings.command;
   report.settings = describe(settings);
-  report.faults = count_faults(evidence, crashes.drawn);
+  report.faults = count_faults(evidence, crashes.drawn, crashes.planned);
   report.latency = measure_latency(evidence);
   report.totals = count_totals(evidence);
   report.totals.crashes_drawn = because.empty() ? crashes.drawn.size() : crashes.random;
   if (settings.duration_s > 0) {
     // Drawn for more spawns than anybody can do in the time: what was begun is what counts.
-    for (report::FaultLine& line : report.faults) line.drawn = line.injected;
+    for (report::FaultLine& line : report.faults) {
+      if (line.kind != "fault") line.drawn = line.injected;
+    }
     report.totals.crashes_drawn = report.totals.crashes_injected;
+  }
+  for (const PlannedFault& fault : crashes.planned) {
+    if (fault.matched > 0) continue;
+    report.notes.push_back(
+        fmt::format("no call of the run matched the fault '{}': it tested nothing", fault.spec));
   }
   report.invariants = check_all(evidence);
   report.verdict = overall(evidence, report.invariants);

@@ -6,6 +6,7 @@
 
 #include "harness/campaign/settings.h"
 #include "harness/fault/crash_plan.h"
+#include "harness/fault/fault_policy.h"
 #include "harness/history/evidence.h"
 #include "reports/model/report.h"
 
@@ -15,15 +16,17 @@ namespace stress {
 /// harness's own and are not counted.
 report::Totals count_totals(const Evidence& evidence);
 std::vector<report::LatencyLine> measure_latency(const Evidence& evidence);
-/// Injected faults by kind and class; `drawn` adds what was planned.
-std::vector<report::FaultLine> count_faults(const Evidence& evidence,
-                                            const std::vector<Hit>& drawn);
+/// Injected faults by kind and class; `drawn` adds what was planned. For a line of the fault plan
+/// what is drawn is the calls that it names, hit or not.
+std::vector<report::FaultLine> count_faults(const Evidence& evidence, const std::vector<Hit>& drawn,
+                                            const std::vector<PlannedFault>& planned = {});
 
 /// How crashes got into a run.
 struct CrashAccount {
-  std::vector<Hit> drawn;            ///< the supervisor's
-  std::uint64_t random = 0;          ///< kills at moments that nobody chose
-  std::string unsupervised_because;  ///< empty: there was a supervisor
+  std::vector<Hit> drawn;             ///< the supervisor's
+  std::uint64_t random = 0;           ///< kills at moments that nobody chose
+  std::vector<PlannedFault> planned;  ///< of the fault plan
+  std::string unsupervised_because;   ///< empty: there was a supervisor
 };
 
 /// Everything but when it began and how long it took.

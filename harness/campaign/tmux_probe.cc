@@ -56,7 +56,11 @@ class TmuxProbe : public SessionProbe {
     const auto server = base::identify(static_cast<pid_t>(to_number(outcome->out)));
     if (!server) return Struck::kNothingThere;
     killed_ = *server;
-    if (!abruptly) return struck(tmux({"-N", "kill-server"}));
+    if (!abruptly) {
+      const Struck told = struck(tmux({"-N", "kill-server"}));
+      if (!base::wait_dead(*server, std::chrono::seconds(2))) finish_off(*server);
+      return told;
+    }
     return base::signal_process(*server, SIGKILL) ? Struck::kYes : Struck::kNothingThere;
   }
 
@@ -72,12 +76,7 @@ class TmuxProbe : public SessionProbe {
         return base::fail(base::Errc::kUnavailable, "cannot start a private tmux server: {}",
                           outcome->timed_out ? "no answer" : outcome->err);
       }
-      // Told to exit while a client was about to make a session, a server hangs up on everybody and
-      // lives on. The storm is over, and it was ours. Until it is dead it accepts new clients.
-      if (killed_) {
-        (void)base::signal_process(*killed_, SIGKILL);
-        (void)base::wait_dead(*killed_, std::chrono::seconds(10));
-      }
+      if (killed_) finish_off(*killed_);
     }
   }
 
@@ -105,6 +104,13 @@ class TmuxProbe : public SessionProbe {
     return err.starts_with("no server running on") ||
            (err.starts_with("error connecting to") &&
             (err.contains("No such file") || err.contains("Connection refused")));
+  }
+
+  /// Told to exit while a client was about to make a session, a server hangs up on everybody and
+  /// lives on. It was ours to kill, and until it is dead it accepts new clients.
+  static void finish_off(const base::ProcessIdentity& server) {
+    (void)base::signal_process(server, SIGKILL);
+    (void)base::wait_dead(server, std::chrono::seconds(10));
   }
 
   /// A server that dies under its client's hands may have done all it was asked before.

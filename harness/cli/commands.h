@@ -17,6 +17,7 @@ using Action = std::function<int()>;
 void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv);
 void add_crashes(CLI::App& app, Action& action, const std::vector<std::string>& argv);
 void add_suite(CLI::App& app, Action& action, const std::vector<std::string>& argv);
+void add_score(CLI::App& app, Action& action, const std::vector<std::string>& argv);
 void add_check(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);
 void add_target(CLI::App& app, Action& action);

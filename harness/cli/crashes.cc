@@ -124,6 +124,8 @@ void add_crashes(CLI::App& app, Action& action, const std::vector<std::string>& 
   command->add_option("--only", settings.only, "Run the point of this number alone, and tell all")
       ->check(CLI::PositiveNumber);
   command->add_flag("--no-errors", options->no_errors, "Crashes only, no failing calls");
+  command->add_flag("--with-bystander", settings.with_bystander,
+                    "Beside another spawn that stands in its middle and must succeed afterwards");
   command->add_option("--sessions", settings.sessions,
                       "Where agents live: tmux (default) or process");
   command
@@ -132,6 +134,8 @@ void add_crashes(CLI::App& app, Action& action, const std::vector<std::string>& 
       ->capture_default_str();
   command->add_option("--time-limit", settings.time_limit_s, "Seconds; then the rest is not run")
       ->capture_default_str();
+  command->add_option("--until", settings.until,
+                      "End once this invariant is violated, e.g. no-orphans");
   command->add_option("--out", settings.out, "Folder for results")->capture_default_str();
   command->add_flag("--json", options->json, "The result as JSON on standard output");
   command->footer(

@@ -68,7 +68,7 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
   const auto options = std::make_shared<RunOptions>();
   StormSettings& settings = options->settings;
   for_each_field(settings, [&](const char* name, auto& field, const char* description) {
-    const std::string flag = std::string("--") + name;
+    const std::string flag = flag_of(name);
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, bool>) {
       options->flags[name] = command->add_flag(flag, field, description);
     } else {
@@ -96,6 +96,7 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
       "  stress --agents 10 --crash-rate 0.1\n"
       "  stress run --agents 100 --crash-rate 0.1 --kill-session-rate 0.05 --seed 7\n"
       "  stress run --agents 300 --sessions process --json | jq .verdict\n"
+      "  stress run --fault 'write@*registry.json*:errno=ENOSPC:when=5..8'\n"
       "  stress run --target my-orchestrator.json --agents 4");
   command->callback([options, seed, &action, argv] {
     options->seeded = seed->count() > 0;

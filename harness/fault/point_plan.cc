@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <set>
 #include <string_view>
@@ -137,6 +138,18 @@ class Planner {
 };
 
 }  // namespace
+
+std::vector<std::size_t> spread_order(std::size_t count) {
+  // Van der Corput's sequence: the numbers from 0, each with its bits reversed.
+  std::vector<std::size_t> order;
+  const int bits = count == 0 ? 0 : static_cast<int>(std::bit_width(count - 1));
+  for (std::size_t i = 0; i < std::size_t{1} << bits; ++i) {
+    std::size_t reversed = 0;
+    for (int bit = 0; bit < bits; ++bit) reversed |= ((i >> bit) & 1) << (bits - 1 - bit);
+    if (reversed < count) order.push_back(reversed);
+  }
+  return order;
+}
 
 std::optional<std::uint64_t> cut_bytes(Cut cut, std::uint64_t offset, std::uint64_t bytes) {
   if (bytes < 2) return std::nullopt;

@@ -49,6 +49,10 @@ struct CrashPoint {
 /// sockets, signals). Where others' calls come in between, both stay. `errors`: failing calls too.
 std::vector<CrashPoint> plan_points(const CallTrace& trace, bool errors);
 
+/// In which order to run `count` points, by their index: each further one lies in a gap that those
+/// before it have left, so that a walk which runs out of time has been all over the operation.
+std::vector<std::size_t> spread_order(std::size_t count);
+
 /// How many bytes of a write of `bytes` at `offset` that is; nullopt: it has no such place.
 std::optional<std::uint64_t> cut_bytes(Cut cut, std::uint64_t offset, std::uint64_t bytes);
 

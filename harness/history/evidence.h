@@ -58,10 +58,11 @@ struct Operation {
 
 /// An injected fault, or one that was drawn and could not be injected.
 struct Fault {
-  Nanoseconds at = 0;   ///< just before it takes effect
-  std::string kind;     ///< crash, pause, error, session-kill, server-kill, registry-damage
-  std::string cls;      ///< crash: class of the crash point, e.g. "write-mid"; else empty
-  std::string variant;  ///< crash: "process" or "with-descendants"
+  Nanoseconds at = 0;  ///< just before it takes effect
+  /// crash, pause, error, fault (of the plan), session-kill, server-kill, registry-damage
+  std::string kind;
+  std::string cls;      ///< crash: class of the crash point, e.g. "write-mid"; fault: its spec
+  std::string variant;  ///< who was killed: "process" or "with-descendants"; else empty
   std::optional<std::uint64_t> op;  ///< the operation that was hit
   std::string agent;                ///< session-kill
   std::string detail;               ///< in words: the system call, the file, the bytes

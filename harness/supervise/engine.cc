@@ -67,29 +67,12 @@ struct Engine::Root {
   }
 };
 
-/// A task that waits for our answer.
-struct Engine::Stopped {
-  seccomp_notif notification{};
-  Op op;
-  int listener = -1;
-
-  [[nodiscard]] bool still_there() const {
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &notification.id) == 0;
-  }
-  [[nodiscard]] bool respond(int error_number, std::uint32_t flags) const {
-    seccomp_notif_resp response{notification.id, 0, error_number == 0 ? 0 : -error_number, flags};
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
-  }
-  /// The call returns `value`, and is not made.
-  [[nodiscard]] bool return_value(std::uint64_t value) const {
-    seccomp_notif_resp response{notification.id, static_cast<std::int64_t>(value), 0, 0};
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
-  }
-  void go_on() const { (void)respond(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE); }
-};
-
 Engine::Engine(Policy& policy, BpfProgram filter, std::uint32_t filter_set, int join_fd)
-    : policy_(policy), filter_(std::move(filter)), filter_set_(filter_set), join_fd_(join_fd) {}
+    : policy_(policy),
+      delays_(policy),
+      filter_(std::move(filter)),
+      filter_set_(filter_set),
+      join_fd_(join_fd) {}
 
 base::Result<std::unique_ptr<Engine>> Engine::start(Policy& policy, std::uint32_t filter_set,
                                                     int join_fd) {
@@ -207,26 +190,31 @@ void Engine::loop() {
       } else if ((event.events & EPOLLHUP) != 0 &&
                  root->launched.listener.valid()) {  // hung up: no task of this launch is left
         epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root->launched.listener.get(), nullptr);
+        delays_.forget(root->number);
         root->launched.listener.reset();
         root->tasks = Tasks(root->launched.pid);
       }
     }
     resume_due(pauses_over_);
+    delays_.let_run(pauses_over_);
   }
 }
 
 int Engine::wait_for_events(std::vector<epoll_event>& events) {
-  int timeout_ms = -1;
+  std::optional<TimePoint> next = delays_.next();
   {
     const std::lock_guard lock(mutex_);
     for (const auto& root : roots_) {
       for (const auto& [pid, paused] : root->paused) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-            paused.resume_at - std::chrono::steady_clock::now());
-        const int ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
-        timeout_ms = timeout_ms < 0 ? ms : std::min(timeout_ms, ms);
+        next = std::min(next.value_or(paused.resume_at), paused.resume_at);
       }
     }
+  }
+  int timeout_ms = -1;
+  if (next) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*next - std::chrono::steady_clock::now());
+    timeout_ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
   return epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
 }
@@ -342,6 +330,11 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
           },
           [&](const Pause& rest) {
             policy_.applied(op, verdict, pause(root, op, rest));
+            stopped.go_on();
+          },
+          [&](const Delay& delay) {
+            if (!pauses_over_) return delays_.add(stopped, delay);
+            policy_.applied(op, verdict, false);
             stopped.go_on();
           },
       },

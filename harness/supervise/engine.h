@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "harness/supervise/blind_spots.h"
+#include "harness/supervise/delays.h"
 #include "harness/supervise/launch.h"
 #include "harness/supervise/policy.h"
 #include "harness/supervise/tasks.h"
@@ -55,7 +56,7 @@ class Engine {
   /// Whether a process of the launches' process groups still lives: spawners and their non-daemon
   /// descendants.
   [[nodiscard]] bool descendants_alive() const;
-  /// Continues whatever is paused, now, and pauses no more.
+  /// Continues whatever is paused or delayed, now, and pauses and delays no more.
   void end_pauses();
 
   /// Relevant calls answered so far.
@@ -65,7 +66,6 @@ class Engine {
 
  private:
   struct Root;
-  struct Stopped;
   using TimePoint = std::chrono::steady_clock::time_point;
 
   Engine(Policy& policy, BpfProgram filter, std::uint32_t filter_set, int join_fd);
@@ -85,6 +85,7 @@ class Engine {
   std::shared_ptr<Root> find(std::uint64_t key);
 
   Policy& policy_;
+  Delays delays_;
   BpfProgram filter_;
   std::uint32_t filter_set_;
   int join_fd_;

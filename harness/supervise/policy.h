@@ -54,7 +54,13 @@ struct Pause {
   Victim victim = Victim::kLaunched;
 };
 
-using Verdict = std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Pause>;
+/// The call is made `duration` later. Only its caller waits: everybody else, the other threads of
+/// its process too, goes on. applied() comes when the call is let run.
+struct Delay {
+  std::chrono::milliseconds duration;
+};
+
+using Verdict = std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Pause, Delay>;
 
 /// What becomes of each call. The only hook of the engine: storms, crash points and schedules are
 /// policies. All calls come from the engine's thread, one at a time; they must not block.

@@ -65,6 +65,14 @@ bool runs(const std::string& process, const std::vector<std::string>& argv) {
   });
 }
 
+/// After how long an operation is ended. The harness waits longer than the deadline that it judges
+/// by: an operation is proven to be stuck by how it looks for some seconds beyond it, and one that
+/// has been killed proves nothing.
+std::chrono::milliseconds patience(const TargetFile& file) {
+  constexpr std::chrono::milliseconds kBeyond{20'000};
+  return file.timeout + std::min(10 * file.timeout, kBeyond);
+}
+
 /// How an operation came out.
 struct Ran {
   OpOutcome outcome = OpOutcome::kInfo;
@@ -89,7 +97,7 @@ class CommandTarget final : public Target {
         place_(place),
         values_(placeholders(file_, place)),
         observer_(make_observer(file_.observe, place, values_, file_.timeout)),
-        tools_(mcp_server(file_, place, values_), file_.timeout) {}
+        tools_(mcp_server(file_, place, values_), patience(file_)) {}
 
   [[nodiscard]] TargetFacts facts() const override;
   [[nodiscard]] TargetOffers offers() const override;
@@ -108,9 +116,7 @@ class CommandTarget final : public Target {
   [[nodiscard]] bool in_transit(const std::string& command) const override;
   [[nodiscard]] std::vector<std::string> tasks() const override { return file_.tasks; }
   [[nodiscard]] std::vector<fs::path> watched() const override { return paths(file_.watch); }
-  [[nodiscard]] std::chrono::milliseconds reply_deadline() const override {
-    return file_.timeout + std::chrono::seconds(10);
-  }
+  [[nodiscard]] std::chrono::milliseconds reply_deadline() const override { return file_.timeout; }
 
  private:
   [[nodiscard]] std::vector<fs::path> paths(const std::vector<std::string>& texts) const {
@@ -216,7 +222,7 @@ Ran CommandTarget::run_program(const TargetCommand& command, const Placeholders&
   }
   process.env = place_.env;
   process.cwd = expand(file_.cwd, values);
-  process.timeout = file_.timeout;
+  process.timeout = patience(file_);
   const base::Result<base::Outcome> outcome = base::run(process);
   if (!outcome) return {.error = outcome.error().message};
   Ran ran;
@@ -231,7 +237,7 @@ Ran CommandTarget::run_program(const TargetCommand& command, const Placeholders&
       ran.outcome = OpOutcome::kRefused;
     }
   }
-  ran.error = how_it_ended(*outcome, file_.timeout);
+  ran.error = how_it_ended(*outcome, process.timeout);
   return ran;
 }
 

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -97,10 +99,21 @@ void write_violations(Page& page, const Report& report) {
 void write_faults(Page& page, const Report& report) {
   if (report.faults.empty()) return;
   page.line("");
-  page.line(fmt::format("{:<16} {:<40} {:>8} {:>9}", "fault", "class", "drawn", "injected"));
+  // A line of a fault plan is long, and its end is what tells it from others.
+  std::size_t columns = 40;
+  for (const FaultLine& line : report.faults) columns = std::max(columns, width(line.cls));
+  columns = std::min<std::size_t>(columns, 64);
+  const auto row = [&](std::string_view kind, std::string_view cls, const auto& drawn,
+                       const auto& injected) {
+    page.line(fmt::format("{:<16} {:<{}} {:>8} {:>9}", kind, cls, columns, drawn, injected));
+  };
+  row("fault", "class", "drawn", "injected");
   for (const FaultLine& line : report.faults) {
-    page.line(fmt::format("{:<16} {:<40} {:>8} {:>9}", wrap(line.kind, 16).front(),
-                          wrap(line.cls, 40).front(), line.drawn, line.injected));
+    const std::vector<std::string> classes = wrap(line.cls, columns);
+    row(wrap(line.kind, 16).front(), classes.front(), line.drawn, line.injected);
+    for (const std::string& rest : std::span(classes).subspan(1)) {
+      page.line(fmt::format("{:<16} {}", "", rest));
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "reports/model/crashes.h"
 #include "reports/model/report.h"
+#include "reports/model/score.h"
 
 namespace report {
 
@@ -24,6 +25,10 @@ std::string to_json(const Crashes& crashes);
 std::string to_markdown(const Crashes& crashes);
 std::string to_terminal(const Crashes& crashes, bool colour);
 std::string to_repro_script(const Crashes& crashes);
+
+/// The same of the harness's own score; JSON matches scenarios/schema/score.schema.json.
+std::string to_json(const Score& score);
+std::string to_markdown(const Score& score);  ///< the table of the README
 
 /// The inverse of to_json, for `stress report DIR`. false: `error` says what is wrong, `report` is
 /// untouched. Unknown members are ignored, missing ones but verdicts keep their default.

@@ -106,7 +106,16 @@ TEST_F(CommandTargets, AKilledOrLateCommandMayHaveHappened) {
   EXPECT_EQ(killed.error, "killed by signal 9 (Killed)");
   const Reply late = target().kill("a-1");
   EXPECT_EQ(late.outcome, OpOutcome::kInfo);
-  EXPECT_EQ(late.error, "no reply within 50 ms");
+  EXPECT_EQ(late.error, "no reply within 550 ms");
+}
+
+// One that was killed when its deadline passed could never be seen to be stuck.
+TEST_F(CommandTargets, ACommandOutlivesTheDeadlineThatItIsJudgedBy) {
+  operation("kill", "sleep 0.3; : \"$1\"");
+  argument("kill", "{agent_id}");
+  description_["timeout_ms"] = 100;
+  EXPECT_EQ(target().reply_deadline(), std::chrono::milliseconds(100));
+  EXPECT_EQ(target().kill("a-1").outcome, OpOutcome::kOk);
 }
 
 TEST_F(CommandTargets, OnlyFieldsThatTheUpdateIsToldAreOffered) {

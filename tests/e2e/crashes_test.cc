@@ -134,6 +134,20 @@ TEST_F(CrashPoints, FindARegistryThatIsWrittenInPlace) {
               ElementsAre("registry-readable"));
 }
 
+TEST_F(CrashPoints, LeaveABystanderUnharmed) {
+  const base::Outcome run =
+      crashes({"--target", "control", "--op", "update", "--with-bystander", "--only", "1"});
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_THAT(run.out, HasSubstr("another process stood in the middle of a spawn"));
+}
+
+TEST_F(CrashPoints, FindWhoHarmsABystander) {
+  const base::Outcome run = crashes(
+      {"--target", "flawed-gives-others-up", "--op", "update", "--with-bystander", "--only", "1"});
+  EXPECT_EQ(run.exit_code, 1) << run.out << run.err;
+  EXPECT_THAT(run.out, HasSubstr("bystander-unharmed"));
+}
+
 TEST_F(CrashPoints, AnErrorIsToldToTheTargetWhichLivesOn) {
   const Words update{"--target", "control", "--op", "update"};
   const Json plan = planned(update, true);

@@ -46,6 +46,24 @@ class InPlace : public Wrapper {
   }
 };
 
+/// Takes whatever is starting for dead, as a validator does that looks at no owner.
+class GivesOthersUp : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  Reply update(const std::string& agent,
+               const std::map<std::string, std::string>& writes) override {
+    for (const stress::ObservedAgent& other : observer().observe().agents) {
+      if (other.status != "starting") continue;
+      const base::Status changed = change_record(other.id, [](orc::Agent& record) -> base::Status {
+        record.status = orc::AgentStatus::kFailed;
+        return {};
+      });
+      if (!changed) return {.error = changed.error().message};
+    }
+    return inner().update(agent, writes);
+  }
+};
+
 /// Two spawns are told one id.
 class UniqueIds : public Wrapper {
  public:
@@ -334,6 +352,7 @@ void add_all() {
   add<ByCommand>("by-command");
   add<RegistryReadable>("flawed-registry-readable");
   add<InPlace>("flawed-in-place");
+  add<GivesOthersUp>("flawed-gives-others-up");
   add<LazyRepair>("flawed-registry-readable-lazy-repair");
   add<UniqueIds>("flawed-unique-ids");
   add<AckedPresent>("flawed-acked-present");

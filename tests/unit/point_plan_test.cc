@@ -317,5 +317,15 @@ TEST_F(PointPolicyTest, ADaemonsCallsAreItsMakersUpToItsFirstExec) {
   EXPECT_TRUE(std::holds_alternative<KillBefore>(policy.decide(call(Sys::kSync))));
 }
 
+TEST(SpreadOrder, TakesEachPointOnceAndIsSoonAllOverThem) {
+  EXPECT_THAT(spread_order(0), ElementsAre());
+  EXPECT_THAT(spread_order(1), ElementsAre(0));
+  EXPECT_THAT(spread_order(6), ElementsAre(0, 4, 2, 1, 5, 3));
+  const std::vector<std::size_t> order = spread_order(271);
+  std::vector<bool> quarters(4);
+  for (std::size_t i = 0; i < 5; ++i) quarters[order[i] * 4 / 271] = true;
+  EXPECT_THAT(quarters, ElementsAre(true, true, true, true));
+}
+
 }  // namespace
 }  // namespace stress

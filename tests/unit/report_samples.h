@@ -4,6 +4,7 @@
 
 #include "reports/model/crashes.h"
 #include "reports/model/report.h"
+#include "reports/model/score.h"
 
 namespace report::testing {
 
@@ -135,6 +136,40 @@ inline Crashes violated_crashes() {
   crashes.points.push_back(violation);
   crashes.points.push_back({.number = 4, .at = "after reply", .variant = "process only"});
   return crashes;
+}
+
+/// One found, one missed with the same twin, one that waits; nasty text.
+inline Score a_score() {
+  Score score;
+  score.version = "0.1.0";
+  score.command = {"stress", "score", "list.json"};
+  score.started_at = "2024-05-06T07:08:09Z";
+  score.duration_s = 99.5;
+  SpecimenScore found{.name = "no-lock",
+                      .flaw = "There is no lock.",
+                      .invariant = "no-lost-update",
+                      .engine = "storm",
+                      .arguments = {"--agents", "10"},
+                      .verdict = SpecimenVerdict::kFound,
+                      .runs = 2,
+                      .seconds = 12.25,
+                      .note = {},
+                      .twin = "correct.json",
+                      .twin_verdict = TwinVerdict::kClean,
+                      .twin_runs = 3,
+                      .twin_note = {}};
+  SpecimenScore missed = found;
+  missed.name = "torn";
+  missed.flaw = missed.note = kNasty;
+  missed.verdict = SpecimenVerdict::kMissed;
+  SpecimenScore waiting = found;
+  waiting.name = "schedule";
+  waiting.engine = "explore";
+  waiting.verdict = SpecimenVerdict::kWaiting;
+  waiting.twin_verdict = TwinVerdict::kNotRun;
+  waiting.runs = waiting.twin_runs = 0;
+  score.specimens = {found, missed, waiting};
+  return score;
 }
 
 }  // namespace report::testing

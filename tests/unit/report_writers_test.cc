@@ -204,6 +204,16 @@ TEST(ReportTerminal, TellsVerdictsTotalsFaultsAndTheWayBack) {
               StartsWith("FAIL    seed 18446744073709551615, 1 invariant broken"));
 }
 
+TEST(ReportTerminal, ALongLineOfAFaultPlanIsShownToItsEnd) {
+  Report report = passing_report();
+  const std::string spec = "write@*registry.json.tmp*:errno=ENOSPC:when=2..900+3";
+  report.faults = {{"fault", spec, 40, 7}};
+  EXPECT_THAT(to_terminal(report, false),
+              HasSubstr("\nfault            " + spec + "       40         7\n"));
+  report.faults = {{"fault", std::string(64, 'w') + ":kill", 40, 7}};
+  EXPECT_THAT(to_terminal(report, false), HasSubstr("\n                 :kill\n"));
+}
+
 TEST(ReportTerminal, APassingRunNeedsNoWayBackAndAnUnknownOneSaysWhy) {
   EXPECT_THAT(to_terminal(passing_report(), false), Not(HasSubstr("reproduce")));
   EXPECT_THAT(lines_of(to_terminal(unknown_report(), false)).back(),
@@ -274,6 +284,29 @@ TEST(ReproScript, SaysSoWhereTheCommandIsNotKnown) {
   Report report = passing_report();
   report.command.clear();
   EXPECT_EQ(shell_output("(" + to_repro_script(report) + ") 2>/dev/null; echo $?"), "254\n");
+}
+
+// --- score ---
+
+TEST(ScoreText, CountsEachTwinOnceAndNotWhatWaits) {
+  Score score = a_score();
+  EXPECT_EQ(in_one_line(score), "found 1 of 2, no violation on 1 twin; 1 waiting");
+  EXPECT_FALSE(totals_of(score).perfect());
+  score.specimens[1].verdict = SpecimenVerdict::kFound;
+  EXPECT_TRUE(totals_of(score).perfect());
+  score.specimens[1].arguments = {"--agents", "4"};
+  score.specimens[1].twin_verdict = TwinVerdict::kUnknown;
+  EXPECT_EQ(in_one_line(score), "found 2 of 2, 1 of 2 twins not clean; 1 waiting");
+  EXPECT_FALSE(totals_of(score).perfect());
+}
+
+TEST(ScoreText, NoFlawBreaksTheTable) {
+  const std::vector<std::string> lines = lines_of(to_markdown(a_score()));
+  EXPECT_EQ(lines[2],
+            "| no-lock | There is no lock. | no-lost-update | storm | 2 | 12 | clean, 3 runs |");
+  EXPECT_THAT(lines[3],
+              AllOf(StartsWith("| torn | "), HasSubstr(" | missed: no-lost-update | storm |"),
+                    Not(HasSubstr(" <b>")), EndsWith("| clean, 3 runs |")));
 }
 
 // --- shared text ---

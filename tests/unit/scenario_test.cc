@@ -32,6 +32,15 @@ TEST_F(Scenarios, WhatAScenarioSaysWasAskedFor) {
             (std::set<std::string>{"kill-rate", "agents"}));
 }
 
+TEST_F(Scenarios, AFaultPlanIsAListOfSpecs) {
+  EXPECT_EQ(load(R"("faults": ["fsync:errno=EIO:p=0.05", "rename:kill"])")->settings.faults,
+            (std::vector<std::string>{"fsync:errno=EIO:p=0.05", "rename:kill"}));
+  EXPECT_EQ(load("\n\"faults\": [\"fsync:kil\"]").error().message,
+            (folder_ / "s.json").string() +
+                ":3: run.faults: --fault 'fsync:kil': at character 7: 'kil' is no action; actions "
+                "are kill, kill-mid, short=N, errno=NAME, delay=50ms, pause=50ms");
+}
+
 TEST_F(Scenarios, AMistakeIsSaidWithItsLine) {
   EXPECT_EQ(load(R"("agents": "many")").error().message,
             (folder_ / "s.json").string() +

@@ -62,6 +62,13 @@ TEST(Schemas, WrongCrashPointsAreRefused) {
   EXPECT_NE(schema_complaint("crashes.schema.json", to_json(crashes), false), "checked\n");
 }
 
+TEST(Schemas, ScoresMatchTheirs) {
+  report::Score score = report::testing::a_score();
+  EXPECT_EQ(schema_complaint("score.schema.json", to_json(score), false), "checked\n");
+  score.specimens[0].runs = 0;  // and yet found
+  EXPECT_NE(schema_complaint("score.schema.json", to_json(score), false), "checked\n");
+}
+
 TEST(Schemas, HistoriesMatchTheirs) {
   stress::Evidence evidence = stress::testing::good_run().evidence();
   std::string text = encode(evidence.run) + "\n";

@@ -5,7 +5,7 @@
 #define FLAW_IS_OURS
 #include "orchestrator.c"
 
-static int is_ours(const struct session *session, const struct registry *registry) {
+static int is_ours(const struct session* session, const struct registry* registry) {
   (void)registry;
   return strstr(session->name, "agent_") != NULL;
 }

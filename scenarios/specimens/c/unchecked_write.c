@@ -5,7 +5,7 @@
 #define FLAW_SAVE
 #include "orchestrator.c"
 
-static int save(const char *text) {
+static int save(const char* text) {
   char temporary[PATH_BYTES];
   temporary_for(registry_path, temporary);
   write_synced(temporary, text);

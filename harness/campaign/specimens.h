@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "orchestrator/base/error.h"
+
+namespace stress {
+
+/// An orchestrator with one flaw, and how the harness is to find it.
+struct Specimen {
+  std::string name;
+  std::filesystem::path target;  ///< a target file, from the list's folder
+  std::filesystem::path twin;    ///< the same without the flaw
+  std::string flaw;              ///< in one sentence
+  std::string invariant;         ///< that must catch it
+  std::string engine;            ///< storm or crashes; explore, powerloss: there is none yet
+  std::vector<std::string> arguments;
+  bool in_short = false;  ///< part of the short score
+};
+
+/// Reads a list of specimens. Errors: kNotFound, kIo; kInvalid, naming file, line and member.
+base::Result<std::vector<Specimen>> load_specimens(const std::filesystem::path& file);
+
+}  // namespace stress

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include "reports/writers/json_values.h"
+#include "reports/writers/text.h"
+#include "reports/writers/writers.h"
+
+namespace report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json_value(const SpecimenScore& specimen) {
+  return {{"name", specimen.name},
+          {"flaw", specimen.flaw},
+          {"invariant", specimen.invariant},
+          {"engine", specimen.engine},
+          {"arguments", specimen.arguments},
+          {"verdict", to_string(specimen.verdict)},
+          {"runs", specimen.runs},
+          {"seconds", finite(specimen.seconds)},
+          {"note", specimen.note},
+          {"twin", specimen.twin},
+          {"twin_verdict", to_string(specimen.twin_verdict)},
+          {"twin_runs", specimen.twin_runs},
+          {"twin_note", specimen.twin_note}};
+}
+
+/// A cell of a Markdown table.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (const char c : one_line(text)) {
+    if (c == '|' || c == '<' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string twin_cell(const SpecimenScore& specimen) {
+  if (specimen.twin_verdict == TwinVerdict::kNotRun) return "";
+  if (specimen.twin_verdict != TwinVerdict::kClean) {
+    return std::string(to_string(specimen.twin_verdict));
+  }
+  return fmt::format("clean, {}", count_of(static_cast<std::uint64_t>(specimen.twin_runs), "run"));
+}
+
+}  // namespace
+
+std::string to_json(const Score& score) {
+  const ScoreTotals totals = totals_of(score);
+  Json json = {{"version", score.version},
+               {"command", score.command},
+               {"started_at", score.started_at},
+               {"duration_s", finite(score.duration_s)},
+               {"interrupted", score.interrupted},
+               {"totals",
+                {{"found", totals.found},
+                 {"of", totals.of},
+                 {"waiting", totals.waiting},
+                 {"twins_clean", totals.twins_clean},
+                 {"twins", totals.twins}}},
+               {"specimens", Json::array()}};
+  for (const SpecimenScore& specimen : score.specimens) {
+    json["specimens"].push_back(to_json_value(specimen));
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string to_markdown(const Score& score) {
+  std::string out =
+      "| specimen | flaw | invariant | engine | runs | seconds | twin |\n"
+      "|---|---|---|---|--:|--:|---|\n";
+  std::string waiting;
+  std::string notes;
+  for (const SpecimenScore& specimen : score.specimens) {
+    if (specimen.verdict == SpecimenVerdict::kWaiting) {
+      waiting += fmt::format("{}{} ({})", waiting.empty() ? "" : ", ", cell(specimen.name),
+                             cell(specimen.engine));
+      continue;
+    }
+    const bool found = specimen.verdict == SpecimenVerdict::kFound;
+    out += fmt::format("| {} | {} | {}{} | {} | {} | {:.0f} | {} |\n", cell(specimen.name),
+                       cell(specimen.flaw), found ? "" : "missed: ", cell(specimen.invariant),
+                       cell(specimen.engine), specimen.runs, specimen.seconds, twin_cell(specimen));
+    if (!specimen.note.empty()) notes += fmt::format("- {}: {}\n", specimen.name, specimen.note);
+    if (!specimen.twin_note.empty()) {
+      notes += fmt::format("- twin of {}: {}\n", specimen.name, specimen.twin_note);
+    }
+  }
+  out += fmt::format("\n{}.\n", in_one_line(score));
+  if (!waiting.empty()) out += fmt::format("\nWaiting for their engine: {}.\n", waiting);
+  if (!notes.empty()) out += "\n" + notes;
+  return out;
+}
+
+}  // namespace report

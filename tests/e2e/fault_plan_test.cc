@@ -1,0 +1,107 @@
+// Goal: `stress --fault` injects what it was told, says so, and judges what comes of it.
+// Method: the smallest storm there is, with a plan and, as its control, without.
+#include <gmock/gmock.h>
+
+#include "harness/supervise/engine.h"
+#include "tests/e2e/stress_program.h"
+
+namespace e2e {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+class FaultPlanRun : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const base::Status possible = stress::probe_supervision(); !possible) {
+      GTEST_SKIP() << "no supervision here: " << possible.error().message;
+    }
+  }
+  /// Runs a storm and returns its report.
+  Json storm(int exit_code, const Words& more) {
+    Words argv{STRESS_PROGRAM, "--agents", "2", "--spawns", "2",     "--preload",
+               "60",           "--seed",   "5", "--json",   "--out", (folder_ / "r").string()};
+    argv.insert(argv.end(), {"--sessions", "process"});
+    argv.insert(argv.end(), more.begin(), more.end());
+    const base::Outcome outcome = execute(argv);
+    EXPECT_EQ(outcome.exit_code, exit_code) << outcome.out << outcome.err;
+    return Json::parse(outcome.out, nullptr, false);
+  }
+  tests::TempFolder folder_;
+};
+
+TEST_F(FaultPlanRun, TheControlWithoutAPlanHasNoFaults) {
+  const Json report = storm(0, {});
+  EXPECT_TRUE(report["faults"].empty()) << report["faults"];
+}
+
+TEST_F(FaultPlanRun, EachLineOfThePlanIsInjectedAsOftenAsItSays) {
+  const Json report = storm(0, {"--fault", "write@*registry.json.tmp*:errno=ENOSPC:when=2",
+                                "--fault", "rename@*/registry.json:kill:when=3"});
+  ASSERT_EQ(report["faults"].size(), 2u) << report["faults"];
+  EXPECT_EQ(report["faults"][0]["class"], "rename@*/registry.json:kill:when=3");
+  EXPECT_EQ(report["faults"][1]["class"], "write@*registry.json.tmp*:errno=ENOSPC:when=2");
+  for (const Json& line : report["faults"]) {
+    EXPECT_EQ(line["kind"], "fault");
+    EXPECT_EQ(line["injected"], 1);
+    EXPECT_GT(line["drawn"], 2);
+  }
+  EXPECT_EQ(report["totals"]["spawns_acknowledged"], 4);
+}
+
+TEST_F(FaultPlanRun, AFaultThatNothingMatchesIsSaidToHaveTestedNothing) {
+  const Json report = storm(0, {"--fault", "write@*/no-such-file:errno=EIO"});
+  EXPECT_EQ(report["faults"][0]["drawn"], 0);
+  EXPECT_THAT(report["notes"].dump(), HasSubstr("no-such-file"));
+}
+
+TEST_F(FaultPlanRun, ADiskThatStaysFullEndsAsUnknownWithASentence) {
+  const Json report = storm(2, {"--fault", "write@*registry.json.tmp*:errno=ENOSPC"});
+  EXPECT_EQ(report["verdict"], "unknown");
+  EXPECT_THAT(report["reason"].get<std::string>(), HasSubstr("No space left on device"));
+  EXPECT_EQ(report["totals"]["spawns_acknowledged"], 0);
+}
+
+TEST_F(FaultPlanRun, AFlawThatOnlyAFailingDiskShowsIsFoundAndItsCorrectTwinPasses) {
+  const auto judge = [&](const std::string& specimen, const Words& more) {
+    Words argv{STRESS_PROGRAM,
+               "--agents",
+               "4",
+               "--spawns",
+               "4",
+               "--seed",
+               "12",
+               "--update-rate",
+               "1",
+               "--json",
+               "--out",
+               (folder_ / "r").string(),
+               "--target",
+               SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/python/" + specimen};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return Json::parse(execute(argv).out, nullptr, false);
+  };
+  const Words full_disk{"--fault", "write@*registry.json*:errno=ENOSPC:p=0.35"};
+  const Json flawed = judge("swallowed_error.json", full_disk);
+  EXPECT_THAT(invariants(flawed, "fail"), Contains("no-lost-update")) << flawed["reason"];
+  EXPECT_EQ(judge("orchestrator.json", full_disk)["verdict"], "pass");
+  EXPECT_EQ(judge("swallowed_error.json", {})["verdict"], "pass");
+}
+
+TEST_F(FaultPlanRun, WithoutTheSupervisorAPlanIsRefused) {
+  const base::Outcome outcome =
+      execute({STRESS_PROGRAM, "--agents", "1", "--sessions", "process", "--injection", "signals",
+               "--fault", "fsync:kill", "--out", (folder_ / "r").string()});
+  EXPECT_EQ(outcome.exit_code, kUsage) << outcome.out;
+  EXPECT_THAT(outcome.err, HasSubstr("--fault needs the supervisor"));
+}
+
+TEST_F(FaultPlanRun, AMistakeInASpecIsSaidWithItsPlace) {
+  const base::Outcome outcome = execute({STRESS_PROGRAM, "--fault", "write@x:kil"});
+  EXPECT_EQ(outcome.exit_code, kUsage) << outcome.out;
+  EXPECT_THAT(outcome.err, HasSubstr("--fault 'write@x:kil': at character 9: 'kil' is no action"));
+}
+
+}  // namespace
+}  // namespace e2e
