@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "harness/supervise/members.h"
+#include "harness/supervise/own_proc.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/file_io.h"
@@ -98,6 +99,7 @@ Group::Group(Group&& other) noexcept
 
 base::Result<Group> Group::create(std::string token) {
   if (const auto good = check_token(token); !good) return std::unexpected(good.error());
+  if (base::Status known = check_own_proc(); !known) return std::unexpected(known.error());
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) {
     return base::fail_errno(errno, "become a subreaper", "prctl");
   }

@@ -20,7 +20,7 @@ namespace stress {
 class Group {
  public:
   /// `token`: [a-z0-9], at most 64 characters, unique. Errors: kInvalid; kExists (a cgroup of this
-  /// token); none for want of a cgroup (see has_cgroup).
+  /// token); kUnavailable (a foreign /proc); none for want of a cgroup (see has_cgroup).
   static base::Result<Group> create(std::string token);
   Group(Group&& other) noexcept;
   Group& operator=(Group&&) = delete;
