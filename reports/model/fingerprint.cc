@@ -40,7 +40,8 @@ std::string mask_names(std::string text, std::vector<std::string> names) {
 }
 
 /// A quotation begins behind a blank and ends where the same quote is followed by no letter or
-/// digit. What a target has written may stand in it.
+/// digit. Libraries quote what a target has written as it stands, in single quotes, and such bytes
+/// may hold quotes themselves: then it ends at the last one.
 std::string mask_quotations(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -56,8 +57,9 @@ std::string mask_quotations(std::string_view text) {
       out += quote;
       continue;
     }
-    const std::string_view inside = text.substr(at + 1, end - at - 1);
-    out += is_plain_word(inside) ? text.substr(at, end - at + 1) : kMask;
+    const bool plain = is_plain_word(text.substr(at + 1, end - at - 1));
+    if (!plain && quote == '\'') end = text.rfind(quote);
+    out += plain ? text.substr(at, end - at + 1) : kMask;
     at = end;
   }
   return out;
@@ -94,7 +96,7 @@ std::string fingerprint(std::string_view summary, const std::vector<std::string>
     if (word.empty()) continue;
     const bool in_list = is_masked(previous, ",") && word.starts_with(kMask);
     if (in_list) out.erase(out.size() - 1 - previous.size());
-    if (is_masked(previous, "") && word.size() > 2 && word.ends_with('s')) word.pop_back();
+    if (is_masked(previous, "") && word.size() > 3 && word.ends_with('s')) word.pop_back();
     out += (out.empty() ? "" : " ") + word;
     previous = std::move(word);
   }

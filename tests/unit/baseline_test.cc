@@ -76,13 +76,13 @@ InvariantResult violated(const std::vector<std::string>& summaries) {
 
 TEST(Baseline, MakesKnownWhatItHasSeenAndNothingElse) {
   Baseline baseline;
-  baseline.add(violated({"Agent a-1 has no session.", "Agent a-1 lives elsewhere."}));
+  baseline.add(violated({"Agent a-1 has no session.", "Agent a-1 went elsewhere."}));
   InvariantResult known = violated({"Agent b-2 has no session.", "Agent b-3 has no session."});
   baseline.mark(known);
   EXPECT_EQ(known.verdict, Verdict::kKnown);
   EXPECT_EQ(known.violations_known, 2u);
   EXPECT_TRUE(known.violations[1].known);
-  EXPECT_THAT(baseline.not_seen(), ElementsAre("no-ghosts: Agent * lives elsewhere."));
+  EXPECT_THAT(baseline.not_seen(), ElementsAre("no-ghosts: Agent * went elsewhere."));
 
   InvariantResult fresh = violated({"Agent b-2 has no session.", "Agent b-2 is a stranger."});
   baseline.mark(fresh);
