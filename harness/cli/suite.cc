@@ -65,6 +65,7 @@ std::vector<std::string> as_command(const StormSettings& settings, const std::st
 base::Result<std::vector<StoredReport>> load_known(const SuiteOptions& options,
                                                    const std::vector<Scenario>& scenarios) {
   std::vector<std::string> targets;
+  targets.reserve(scenarios.size());
   for (const Scenario& scenario : scenarios) targets.push_back(scenario.settings.target);
   std::ranges::sort(targets);
   const auto repeated = std::ranges::unique(targets);

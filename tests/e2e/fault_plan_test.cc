@@ -1,5 +1,8 @@
 // Goal: `stress --fault` injects what it was told, says so, and judges what comes of it.
 // Method: the smallest storm there is, with a plan and, as its control, without.
+#include <set>
+#include <string>
+
 #include <gmock/gmock.h>
 
 #include "harness/supervise/engine.h"
@@ -64,14 +67,14 @@ TEST_F(FaultPlanRun, ADiskThatStaysFullEndsAsUnknownWithASentence) {
 }
 
 TEST_F(FaultPlanRun, AFlawThatOnlyAFailingDiskShowsIsFoundAndItsCorrectTwinPasses) {
-  const auto judge = [&](const std::string& specimen, const Words& more) {
+  const auto judge = [&](const std::string& specimen, int seed, const Words& more) {
     Words argv{STRESS_PROGRAM,
                "--agents",
                "4",
                "--spawns",
-               "4",
+               "8",
                "--seed",
-               "12",
+               std::to_string(seed),
                "--update-rate",
                "1",
                "--json",
@@ -83,10 +86,17 @@ TEST_F(FaultPlanRun, AFlawThatOnlyAFailingDiskShowsIsFoundAndItsCorrectTwinPasse
     return Json::parse(execute(argv).out, nullptr, false);
   };
   const Words full_disk{"--fault", "write@*registry.json*:errno=ENOSPC:p=0.35"};
-  const Json flawed = judge("swallowed_error.json", full_disk);
-  EXPECT_THAT(invariants(flawed, "fail"), Contains("no-lost-update")) << flawed["reason"];
-  EXPECT_EQ(judge("orchestrator.json", full_disk)["verdict"], "pass");
-  EXPECT_EQ(judge("swallowed_error.json", {})["verdict"], "pass");
+  // A storm is statistical: a save that fails must be an update's, and nobody's after it.
+  std::set<std::string> broken;
+  for (int seed = 1; seed <= 4 && !broken.contains("no-lost-update"); ++seed) {
+    for (const std::string& id :
+         invariants(judge("swallowed_error.json", seed, full_disk), "fail")) {
+      broken.insert(id);
+    }
+  }
+  EXPECT_THAT(broken, Contains("no-lost-update"));
+  EXPECT_EQ(judge("orchestrator.json", 1, full_disk)["verdict"], "pass");
+  EXPECT_EQ(judge("swallowed_error.json", 1, {})["verdict"], "pass");
 }
 
 TEST_F(FaultPlanRun, WithoutTheSupervisorAPlanIsRefused) {
