@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "orchestrator/base/clock.h"
+#include "orchestrator/base/process_identity.h"
 
 namespace stress {
 
@@ -80,7 +81,13 @@ bool Nemesis::strike_session(const Strike& strike) {
   fault.kind = "session-kill";
   fault.agent = victim.agent;
   fault.detail = fmt::format("session {} (pid {})", victim.name, victim.pid);
-  return record(std::move(fault), probe_.kill_session(victim));
+  const auto process = base::identify(static_cast<pid_t>(victim.pid));
+  const Struck struck = probe_.kill_session(victim);
+  // Until it is dead it looks alive and well; a repair that comes in between would be blamed.
+  if (struck != Struck::kNothingThere && process) {
+    (void)base::wait_dead(*process, std::chrono::seconds(5));
+  }
+  return record(std::move(fault), struck);
 }
 
 bool Nemesis::strike_server(const Strike& strike) {
