@@ -189,6 +189,7 @@ std::string Audit::motion(const Look& look) const {
     if (!settled) ++by_status[agent.status];
   }
   std::vector<std::string> parts;
+  parts.reserve(by_status.size() + 1);
   for (const auto& [status, count] : by_status) {
     parts.push_back(fmt::format("{} {}", check::count_of(count, "agent"), status));
   }
