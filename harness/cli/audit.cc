@@ -9,6 +9,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/results.h"
+#include "harness/cli/say.h"
 #include "harness/cli/terminal.h"
 #include "reports/writers/writers.h"
 
@@ -29,12 +30,12 @@ int audit(const AuditOptions& options) {
   if (!result) return usage_error("audit", result.error().message);
   if (!known->empty()) hold_against(baseline_for(*known, settings.target), *result);
   if (base::Status written = write_results(*result); !written) {
-    fmt::print(stderr, "stress audit: cannot write the results: {}\n", written.error().message);
+    say(stderr, "stress audit: cannot write the results: {}\n", written.error().message);
     return kExitInternal;
   }
-  fmt::print("{}", options.json ? report::to_json(result->report)
-                                : report::to_terminal(result->report, colours_wanted()));
-  if (!options.json) fmt::print("results: {}\n", result->results.string());
+  say("{}", options.json ? report::to_json(result->report)
+                         : report::to_terminal(result->report, colours_wanted()));
+  if (!options.json) say("results: {}\n", result->results.string());
   return exit_code(result->report.verdict);
 }
 

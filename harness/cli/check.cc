@@ -9,6 +9,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/results.h"
+#include "harness/cli/say.h"
 #include "harness/cli/terminal.h"
 #include "harness/history/codec.h"
 #include "reports/writers/writers.h"
@@ -37,7 +38,7 @@ int check_again(const CheckOptions& options) {
   const std::filesystem::path file = folder ? options.path / "history.jsonl" : options.path;
   base::Result<LoadedHistory> history = load_history(file);
   if (!history) {
-    fmt::print(stderr, "stress check: {}\n", history.error().message);
+    say(stderr, "stress check: {}\n", history.error().message);
     return kExitUsage;
   }
   report::Report report;
@@ -54,8 +55,7 @@ int check_again(const CheckOptions& options) {
   keep_foreign_results(report, judged);
   report.verdict = overall(evidence, report.invariants);
   report.reason = why_unknown(evidence, report.invariants);
-  fmt::print(
-      "{}", options.json ? report::to_json(report) : report::to_terminal(report, colours_wanted()));
+  say("{}", options.json ? report::to_json(report) : report::to_terminal(report, colours_wanted()));
   return exit_code(report.verdict);
 }
 

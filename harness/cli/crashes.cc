@@ -12,6 +12,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
+#include "harness/cli/say.h"
 #include "harness/cli/terminal.h"
 #include "orchestrator/base/file_io.h"
 #include "reports/writers/writers.h"
@@ -38,12 +39,12 @@ class PointsProgress : public CrashProgress {
 
   void began(std::uint64_t seed, const std::string& results) override {
     if (quiet_) return;
-    fmt::print(stderr, "seed {}\nresults in {}\nrecording the operation ...\n", seed, results);
+    say(stderr, "seed {}\nresults in {}\nrecording the operation ...\n", seed, results);
   }
   void recorded(const report::Crashes& so_far, double seconds) override {
     if (quiet_) return;
-    fmt::print(stderr, "{} calls, {} points, about {:.0f} s\n", so_far.calls.size(),
-               so_far.points.size(), seconds * static_cast<double>(so_far.points.size()));
+    say(stderr, "{} calls, {} points, about {:.0f} s\n", so_far.calls.size(), so_far.points.size(),
+        seconds * static_cast<double>(so_far.points.size()));
   }
   void judged(const report::PointResult& point, std::size_t done, std::size_t of) override {
     if (quiet_) return;
@@ -52,13 +53,13 @@ class PointsProgress : public CrashProgress {
                        point.verdict == report::PointVerdict::kRecovered;
     const auto now = std::chrono::steady_clock::now();
     if (!sound) {
-      fmt::print(stderr, "{} of {}: point {}: {}: {}\n", done, of, point.number,
-                 to_string(point.verdict), point.at);
+      say(stderr, "{} of {}: point {}: {}: {}\n", done, of, point.number, to_string(point.verdict),
+          point.at);
     } else if (!live_ && now - shown_ > std::chrono::seconds(5)) {
       shown_ = now;
-      fmt::print(stderr, "{} of {}\n", done, of);
+      say(stderr, "{} of {}\n", done, of);
     } else if (live_) {
-      fmt::print(stderr, "{} of {}: {}", done, of, point.at.substr(0, 70));
+      say(stderr, "{} of {}: {}", done, of, point.at.substr(0, 70));
       std::fflush(stderr);
       open_ = true;
     }
@@ -108,12 +109,12 @@ int walk(CrashesOptions& options) {
   if (!result) return usage_error("crashes", result.error().message);
   if (!known->empty()) hold_against(baseline_for(*known, settings.target), result->report);
   if (base::Status written = write_files(*result); !written) {
-    fmt::print(stderr, "stress crashes: cannot write the results: {}\n", written.error().message);
+    say(stderr, "stress crashes: cannot write the results: {}\n", written.error().message);
     return kExitInternal;
   }
-  fmt::print("{}", options.json ? report::to_json(result->report)
-                                : report::to_terminal(result->report, colours_wanted()));
-  if (!options.json) fmt::print("results: {}\n", result->results.string());
+  say("{}", options.json ? report::to_json(result->report)
+                         : report::to_terminal(result->report, colours_wanted()));
+  if (!options.json) say("results: {}\n", result->results.string());
   return exit_code(result->report.verdict);
 }
 

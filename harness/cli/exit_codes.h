@@ -3,8 +3,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include <fmt/format.h>
-
+#include "harness/cli/say.h"
 #include "reports/model/report.h"
 
 namespace stress {
@@ -31,7 +30,7 @@ inline int exit_code(report::Verdict verdict) {
 
 /// Says what was wrong and what would be right; kExitUsage.
 inline int usage_error(std::string_view subcommand, std::string_view sentence) {
-  fmt::print(stderr, "stress {}: {}\n", subcommand, sentence);
+  say(stderr, "stress {}: {}\n", subcommand, sentence);
   return kExitUsage;
 }
 

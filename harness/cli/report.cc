@@ -6,6 +6,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/results.h"
+#include "harness/cli/say.h"
 #include "harness/cli/terminal.h"
 #include "reports/writers/writers.h"
 
@@ -20,17 +21,17 @@ struct ReportOptions {
 int print_again(const ReportOptions& options) {
   const base::Result<report::Report> report = read_report(options.folder);
   if (!report) {
-    fmt::print(stderr, "stress report: {}\n", report.error().message);
+    say(stderr, "stress report: {}\n", report.error().message);
     return kExitUsage;
   }
   if (options.format == "json") {
-    fmt::print("{}", report::to_json(*report));
+    say("{}", report::to_json(*report));
   } else if (options.format == "markdown") {
-    fmt::print("{}", report::to_markdown(*report));
+    say("{}", report::to_markdown(*report));
   } else if (options.format == "junit") {
-    fmt::print("{}", report::to_junit({*report}));
+    say("{}", report::to_junit({*report}));
   } else {
-    fmt::print("{}", report::to_terminal(*report, colours_wanted()));
+    say("{}", report::to_terminal(*report, colours_wanted()));
   }
   return exit_code(report->verdict);
 }

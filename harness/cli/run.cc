@@ -13,6 +13,7 @@
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
 #include "harness/cli/results.h"
+#include "harness/cli/say.h"
 #include "harness/cli/terminal.h"
 #include "reports/writers/writers.h"
 
@@ -56,12 +57,12 @@ int run_one_storm(RunOptions& options, const std::vector<std::string>& argv) {
   if (!result) return usage_error("run", result.error().message);
   if (!known->empty()) hold_against(baseline_for(*known, settings.target), *result);
   if (base::Status written = write_results(*result); !written) {
-    fmt::print(stderr, "stress run: cannot write the results: {}\n", written.error().message);
+    say(stderr, "stress run: cannot write the results: {}\n", written.error().message);
     return kExitInternal;
   }
-  fmt::print("{}", options.json ? report::to_json(result->report)
-                                : report::to_terminal(result->report, colours_wanted()));
-  if (!options.json) fmt::print("results: {}\n", result->results.string());
+  say("{}", options.json ? report::to_json(result->report)
+                         : report::to_terminal(result->report, colours_wanted()));
+  if (!options.json) say("results: {}\n", result->results.string());
   return exit_code(result->report.verdict);
 }
 

@@ -18,6 +18,7 @@
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
 #include "harness/cli/own_run.h"
+#include "harness/cli/say.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/file_io.h"
 #include "reports/writers/writers.h"
@@ -200,17 +201,17 @@ class Scorer {
 
 void print_row(std::FILE* to, const SpecimenScore& score) {
   if (score.verdict == SpecimenVerdict::kWaiting) {
-    fmt::print(to, "  waiting  {:<18} {}\n", score.invariant, score.engine);
+    say(to, "  waiting  {:<18} {}\n", score.invariant, score.engine);
   } else {
-    fmt::print(to, "  {:<8} {:<18} {:<8} {:>3} {} {:>6.1f} s   twin {} ({} {})\n",
-               score.verdict == SpecimenVerdict::kFound ? "found" : "MISSED", score.invariant,
-               score.engine, score.runs, score.runs == 1 ? "run " : "runs", score.seconds,
-               report::to_string(score.twin_verdict), score.twin_runs,
-               score.twin_runs == 1 ? "run" : "runs");
+    say(to, "  {:<8} {:<18} {:<8} {:>3} {} {:>6.1f} s   twin {} ({} {})\n",
+        score.verdict == SpecimenVerdict::kFound ? "found" : "MISSED", score.invariant,
+        score.engine, score.runs, score.runs == 1 ? "run " : "runs", score.seconds,
+        report::to_string(score.twin_verdict), score.twin_runs,
+        score.twin_runs == 1 ? "run" : "runs");
   }
   for (const std::string* note : {&score.note, &score.twin_note}) {
     if (note->empty()) continue;
-    fmt::print(to, "           {}: {}\n", note == &score.note ? "the last run" : "the twin", *note);
+    say(to, "           {}: {}\n", note == &score.note ? "the last run" : "the twin", *note);
   }
   std::fflush(to);
 }
@@ -256,7 +257,7 @@ int run_score(ScoreOptions& options, const std::vector<std::string>& argv) {
   Scorer scorer(options, *results, interrupted);
   for (const Specimen& specimen : *specimens) {
     if (interrupted) break;
-    fmt::print(table, "{:<28} {}\n", specimen.name, specimen.flaw);
+    say(table, "{:<28} {}\n", specimen.name, specimen.flaw);
     std::fflush(table);
     score.specimens.push_back(scorer.judge(specimen));
     print_row(table, score.specimens.back());
@@ -264,12 +265,12 @@ int run_score(ScoreOptions& options, const std::vector<std::string>& argv) {
   score.interrupted = interrupted;
   score.duration_s = std::chrono::duration<double>(Clock::now() - begun).count();
   if (base::Status written = write_score(*results, score); !written) {
-    fmt::print(stderr, "stress score: cannot write the results: {}\n", written.error().message);
+    say(stderr, "stress score: cannot write the results: {}\n", written.error().message);
     return kExitInternal;
   }
-  if (options.json) fmt::print("{}", to_json(score));
-  fmt::print(table, "{}; {:.0f} s\nresults: {}\n", in_one_line(score), score.duration_s,
-             results->string());
+  if (options.json) say("{}", to_json(score));
+  say(table, "{}; {:.0f} s\nresults: {}\n", in_one_line(score), score.duration_s,
+      results->string());
   if (interrupted) return kExitUnknown;
   return totals_of(score).perfect() ? kExitPass : kExitViolation;
 }

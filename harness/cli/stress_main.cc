@@ -12,6 +12,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/main.h"
+#include "harness/cli/say.h"
 #include "harness/supervise/descriptor_limit.h"
 #include "harness/supervise/guardian.h"
 #include "harness/workload/worker.h"
@@ -57,8 +58,8 @@ int parse_and_run(const std::vector<std::string>& argv) {
     for (const CLI::App* command : app.get_subcommands(nullptr)) {
       names.push_back(command->get_name());
     }
-    fmt::print(stderr, "stress: no such command: '{}'; there are {}\n", arguments[0],
-               fmt::join(names, ", "));
+    say(stderr, "stress: no such command: '{}'; there are {}\n", arguments[0],
+        fmt::join(names, ", "));
     return kExitUsage;
   }
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
@@ -67,7 +68,7 @@ int parse_and_run(const std::vector<std::string>& argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "stress: {}\nRun `stress --help` for what would be right.\n", error.what());
+    say(stderr, "stress: {}\nRun `stress --help` for what would be right.\n", error.what());
     return kExitUsage;
   }
   return action();
@@ -84,11 +85,14 @@ int stress_main(int argc, char** argv) {
   }
   raise_descriptor_limit();
   try {
-    return parse_and_run(arguments);
+    const int code = parse_and_run(arguments);
+    if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
+    say(stderr, "stress: cannot write to standard output: {}\n",
+        std::generic_category().message(errno));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "stress: internal error: {}\n", error.what());
-    return kExitInternal;
+    std::fprintf(stderr, "stress: internal error: %s\n", error.what());
   }
+  return kExitInternal;
 }
 
 }  // namespace stress

@@ -12,6 +12,7 @@
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
 #include "harness/cli/results.h"
+#include "harness/cli/say.h"
 #include "harness/cli/terminal.h"
 #include "orchestrator/base/file_io.h"
 #include "reports/writers/writers.h"
@@ -88,10 +89,10 @@ base::Result<report::Report> run_one(const Scenario& scenario, std::uint64_t see
   if (base::Status written = write_results(*result); !written) {
     return std::unexpected(written.error());
   }
-  fmt::print("{:<8}{:<36}seed {:<8}{:>7.1f} s  {}\n", report::to_string(result->report.verdict),
-             settings.name, seed, result->report.duration_s, result->results.string());
+  say("{:<8}{:<36}seed {:<8}{:>7.1f} s  {}\n", report::to_string(result->report.verdict),
+      settings.name, seed, result->report.duration_s, result->results.string());
   if (result->report.verdict != report::Verdict::kPass) {
-    fmt::print("{}", report::to_terminal(result->report, colours_wanted()));
+    say("{}", report::to_terminal(result->report, colours_wanted()));
   }
   std::fflush(stdout);
   return std::move(result->report);
@@ -125,9 +126,9 @@ int run_suite(const SuiteOptions& options, const std::string& program) {
       return usage_error("suite", written.error().message);
     }
   }
-  fmt::print("{} runs: {} passed, {} failed, {} unknown{}\n", reports.size(),
-             static_cast<int>(reports.size()) - failed - unknown, failed, unknown,
-             interrupted ? "; interrupted" : "");
+  say("{} runs: {} passed, {} failed, {} unknown{}\n", reports.size(),
+      static_cast<int>(reports.size()) - failed - unknown, failed, unknown,
+      interrupted ? "; interrupted" : "");
   if (failed > 0) return kExitViolation;
   return unknown > 0 || interrupted ? kExitUnknown : kExitPass;
 }

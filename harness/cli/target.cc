@@ -14,6 +14,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
+#include "harness/cli/say.h"
 #include "harness/cli/target_template.h"
 #include "harness/target/target_file.h"
 #include "orchestrator/base/unique_fd.h"
@@ -33,10 +34,10 @@ int write_template(const fs::path& file) {
   }
   const std::string_view text = kTargetTemplate;
   if (::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    fmt::print(stderr, "stress target new: cannot write {}\n", file.string());
+    say(stderr, "stress target new: cannot write {}\n", file.string());
     return kExitInternal;
   }
-  fmt::print("{}\nFill it in, then: stress target lint {}\n", file.string(), file.string());
+  say("{}\nFill it in, then: stress target lint {}\n", file.string(), file.string());
   return kExitPass;
 }
 
@@ -60,17 +61,17 @@ void print_limits(const Target& target) {
                                       {offers.list, "list"},
                                       {offers.validate, "validate"},
                                       {facts.has_repair, "repair"}}) {
-    if (!offered) fmt::print("note   {:<10}not in the file: will not be asked for\n", name);
+    if (!offered) say("note   {:<10}not in the file: will not be asked for\n", name);
   }
   if (!facts.live_snapshots) {
-    fmt::print("note   {:<10}no \"read\": the registry is only looked at while nobody writes\n",
-               "observe");
+    say("note   {:<10}no \"read\": the registry is only looked at while nobody writes\n",
+        "observe");
   }
   Evidence nothing;
   nothing.run.target = facts;
   for (const report::InvariantResult& result : check_all(nothing)) {
     if (result.verdict != report::Verdict::kNotApplicable) continue;
-    fmt::print("n/a    {:<20}{}\n", result.id, result.evidence);
+    say("n/a    {:<20}{}\n", result.id, result.evidence);
   }
 }
 
@@ -87,16 +88,16 @@ int lint(const std::string& file) {
   plan.injection = Injection::kSignals;
   const base::Result<std::unique_ptr<Stage>> stage = Stage::build(plan);
   if (!stage) return usage_error("target lint", stage.error().message);
-  fmt::print("ok     {:<10}{}: {} was set up\n", "setup", file, loaded->name);
+  say("ok     {:<10}{}: {} was set up\n", "setup", file, loaded->name);
   const std::vector<RehearsalLine> lines = rehearse(**stage);
   for (const RehearsalLine& line : lines) {
-    fmt::print("{:<7}{:<10}{}\n", mark(line.kind), line.step, line.text);
+    say("{:<7}{:<10}{}\n", mark(line.kind), line.step, line.text);
   }
   print_limits((*stage)->target());
   const bool good = std::ranges::none_of(
       lines, [](const RehearsalLine& line) { return line.kind == RehearsalLine::Kind::kBad; });
-  fmt::print("{}\n", good ? "Understood. A storm: stress run --target " + file
-                          : "Not everything is as the file says.");
+  say("{}\n", good ? "Understood. A storm: stress run --target " + file
+                   : "Not everything is as the file says.");
   return good ? kExitPass : kExitViolation;
 }
 

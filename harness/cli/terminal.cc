@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "harness/cli/say.h"
+
 namespace stress {
 
 bool colours_wanted() {
@@ -27,13 +29,13 @@ void TerminalProgress::clear_line() {
 
 void TerminalProgress::began(std::uint64_t seed, const std::string& results) {
   if (quiet_) return;
-  fmt::print(stderr, "seed {}\nresults in {}\n", seed, results);
+  say(stderr, "seed {}\nresults in {}\n", seed, results);
 }
 
 void TerminalProgress::phase(const std::string& name) {
   if (quiet_) return;
   clear_line();
-  fmt::print(stderr, "{} ...\n", name);
+  say(stderr, "{} ...\n", name);
 }
 
 void TerminalProgress::status(const Status& status) {
@@ -52,11 +54,11 @@ void TerminalProgress::status(const Status& status) {
       status.seconds > 0 ? static_cast<double>(status.acknowledged) / status.seconds : 0.0,
       status.seconds_left);
   if (live_) {
-    fmt::print(stderr, "\r\033[K{}", text);
+    say(stderr, "\r\033[K{}", text);
     std::fflush(stderr);
     line_open_ = true;
   } else {
-    fmt::print(stderr, "{}\n", text);
+    say(stderr, "{}\n", text);
   }
 }
 

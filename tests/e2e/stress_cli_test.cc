@@ -278,5 +278,23 @@ TEST_F(UnderAnotherSupervisor, SignalsDoItsWorkAndTheReportSaysWhy) {
   EXPECT_EQ(report["totals"]["crashes_injected"], 2);
 }
 
+// Goal: a reader that has seen enough takes nothing from a run. Method: one that reads one line.
+TEST(StressOutput, ThatNobodyReadsAnyMoreIsDroppedAndTheRunGoesOn) {
+  const tests::TempFolder folder;
+  const auto out = (folder / "r").string();
+  const base::Outcome run = execute({"/bin/bash", "-c", R"(set -o pipefail; "$@" 2>&1 | head -n 1)",
+                                     "bash", STRESS_PROGRAM, "--agents", "2", "--spawns", "2",
+                                     "--sessions", "process", "--out", out});
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_TRUE(std::filesystem::exists(folder / "r" / "latest" / "report.json"));
+}
+
+TEST(StressOutput, ThatCannotBeWrittenIsAnError) {
+  const base::Outcome run =
+      execute({"/bin/bash", "-c", R"("$@" > /dev/full)", "bash", STRESS_PROGRAM, "--help"});
+  EXPECT_EQ(run.exit_code, 255);
+  EXPECT_NE(run.err.find("cannot write to standard output"), std::string::npos) << run.err;
+}
+
 }  // namespace
 }  // namespace e2e
