@@ -7,6 +7,7 @@
 
 #include "harness/cli/baseline.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/results.h"
 #include "harness/cli/say.h"
@@ -29,14 +30,7 @@ int audit(const AuditOptions& options) {
   base::Result<StormResult> result = run_audit(settings);
   if (!result) return usage_error("audit", result.error().message);
   if (!known->empty()) hold_against(baseline_for(*known, settings.target), *result);
-  if (base::Status written = write_results(*result); !written) {
-    say(stderr, "stress audit: cannot write the results: {}\n", written.error().message);
-    return kExitInternal;
-  }
-  say("{}", options.json ? report::to_json(result->report)
-                         : report::to_terminal(result->report, colours_wanted()));
-  if (!options.json) say("results: {}\n", result->results.string());
-  return exit_code(result->report.verdict);
+  return conclude("audit", write_results(*result), result->report, result->results, options.json);
 }
 
 }  // namespace

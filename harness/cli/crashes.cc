@@ -10,6 +10,7 @@
 
 #include "harness/cli/baseline.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
 #include "harness/cli/say.h"
@@ -108,14 +109,7 @@ int walk(CrashesOptions& options) {
   }();
   if (!result) return usage_error("crashes", result.error().message);
   if (!known->empty()) hold_against(baseline_for(*known, settings.target), result->report);
-  if (base::Status written = write_files(*result); !written) {
-    say(stderr, "stress crashes: cannot write the results: {}\n", written.error().message);
-    return kExitInternal;
-  }
-  say("{}", options.json ? report::to_json(result->report)
-                         : report::to_terminal(result->report, colours_wanted()));
-  if (!options.json) say("results: {}\n", result->results.string());
-  return exit_code(result->report.verdict);
+  return conclude("crashes", write_files(*result), result->report, result->results, options.json);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "harness/campaign/storm.h"
 #include "harness/cli/baseline.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
 #include "harness/cli/results.h"
@@ -56,14 +57,7 @@ int run_one_storm(RunOptions& options, const std::vector<std::string>& argv) {
   }();
   if (!result) return usage_error("run", result.error().message);
   if (!known->empty()) hold_against(baseline_for(*known, settings.target), *result);
-  if (base::Status written = write_results(*result); !written) {
-    say(stderr, "stress run: cannot write the results: {}\n", written.error().message);
-    return kExitInternal;
-  }
-  say("{}", options.json ? report::to_json(result->report)
-                         : report::to_terminal(result->report, colours_wanted()));
-  if (!options.json) say("results: {}\n", result->results.string());
-  return exit_code(result->report.verdict);
+  return conclude("run", write_results(*result), result->report, result->results, options.json);
 }
 
 }  // namespace
