@@ -162,10 +162,23 @@ void Aftermath::let_ended_sessions_go() {
   });
 }
 
+void Aftermath::let_agents_be_born() {
+  poll_until(5s, [&] {
+    const auto living = living_agents(group_, place_.agent_log, snapshots_.names());
+    const SessionsView view = probe_.look();
+    return living && view.answered &&
+           std::ranges::all_of(view.sessions, [&](const ObservedSession& session) {
+             return !session.marked || !session.alive || session.agent.empty() ||
+                    living->contains(session.agent);
+           });
+  });
+}
+
 void Aftermath::observe() {
   let_ended_sessions_go();
   Quiescence quiescence;
   const bool agents_report = target_.facts().agents_report;
+  if (agents_report) let_agents_be_born();
   for (int attempt = 0; attempt < 3 && !quiescence.reached; ++attempt) {
     SessionsView first = probe_.look();
     snapshots_.take(Phase::kFinal);

@@ -60,6 +60,8 @@ class Aftermath {
   [[nodiscard]] std::optional<Healthy> healthy_now(Phase phase);
   /// A pane whose program has just ended stands a moment longer than it. Waits for that.
   void let_ended_sessions_go();
+  /// A stand-in that was started a moment ago tells of its birth a moment later. Waits for that.
+  void let_agents_be_born();
   void run_repair(const std::string& role, bool dry_run);
 
   Target& target_;

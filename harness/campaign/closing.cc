@@ -8,13 +8,20 @@ namespace stress {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr auto kRest = 60s;
+
+}  // namespace
+
 void close_run(Stage& stage, Snapshots& snapshots, Canaries& canaries, Collector& collector,
-               const std::string& damage) {
+               const std::string& damage, const std::function<bool()>& after_repair) {
   Aftermath aftermath(stage.target(), stage.probe(), snapshots, stage.group(), collector,
                       stage.place());
-  if (!aftermath.quiesce(stage.engine(), 60s)) return;
+  if (!aftermath.quiesce(stage.engine(), kRest)) return;
   aftermath.damage(damage);
   aftermath.repair();
+  if (after_repair && !(after_repair() && aftermath.quiesce(stage.engine(), kRest))) return;
   aftermath.observe();
   canaries.compare(collector);
   canaries.end();

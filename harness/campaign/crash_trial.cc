@@ -1,7 +1,5 @@
 #include "harness/campaign/crash_trial.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -9,29 +7,32 @@
 #include <fmt/format.h>
 
 #include "harness/campaign/agent_lives.h"
+#include "harness/campaign/attend.h"
 #include "harness/campaign/canaries.h"
 #include "harness/campaign/closing.h"
+#include "harness/campaign/crash_bystander.h"
 #include "harness/campaign/crew.h"
 #include "harness/campaign/killed_commands.h"
+#include "harness/campaign/poll.h"
 #include "harness/campaign/stalls.h"
 #include "harness/check/invariants.h"
-#include "harness/fault/hold_policy.h"
 #include "harness/fault/point_policy.h"
-#include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
 
 namespace stress {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kSetupOps = 1;
 constexpr std::uint64_t kBystanderOps = 500'000'000;
 constexpr std::uint64_t kOperationOps = 1'000'000'000;
+constexpr std::uint64_t kAfterwardsOps = 1'500'000'000;
 constexpr std::uint64_t kPrepared = 2;
+constexpr int kAttemptsAfterwards = 3;
 constexpr auto kGrace = 60s;
 constexpr auto kBeyondTheDeadline = 10s;
+constexpr const char* kOperationClient = "operation";
 
 /// One trial from beginning to end.
 class Trial {
@@ -58,12 +59,14 @@ class Trial {
   base::Status prepare();
   base::Status end_a_session();
   base::Status operate();
-  base::Status start_bystander();
-  base::Status let_bystander_finish();
-  void judge_bystander(CrashTrial& trial) const;
+  base::Status run_operation();
+  base::Status spawn_afterwards();
   [[nodiscard]] ScriptStep step() const;
+  [[nodiscard]] ScriptStep spawn_step(std::uint64_t number) const;
   [[nodiscard]] WorkerConfig worker_config(std::uint64_t first_op) const;
-  base::Status await(Crew& crew, StallWatch* stalls, std::chrono::milliseconds limit);
+  [[nodiscard]] std::chrono::milliseconds limit() const {
+    return stage_->target().reply_deadline() + kBeyondTheDeadline;
+  }
   CrashTrial judge();
 
   const CrashSettings& settings_;
@@ -73,30 +76,28 @@ class Trial {
   ProceedAlways setup_policy_;
   TracePolicy trace_policy_;
   std::optional<PointPolicy> point_policy_;
-  std::optional<HoldPolicy> hold_policy_;
+  std::unique_ptr<CrashBystander> bystander_;  ///< its policy must outlive the engine
   std::unique_ptr<Stage> stage_;
-  std::optional<Crew> bystander_;
   Snapshots snapshots_;
   Canaries canaries_;
   std::vector<std::string> agents_;  ///< the prepared ones
 };
 
 CrashTrial Trial::run() {
+  const std::uint64_t spawns =
+      kPrepared + (settings_.op == "spawn" ? 1u : 0u) + (settings_.with_bystander ? 1u : 0u) + 1u;
   collector_.with([&](Evidence& evidence) {
-    evidence.run = {
-        settings_.seed,
-        SPAWNSTORM_VERSION,
-        "explore",
-        stage_->target().facts(),
-        kPrepared + (settings_.op == "spawn" ? 1u : 0u) + (settings_.with_bystander ? 1u : 0u),
-        false};
+    evidence.run = {settings_.seed, SPAWNSTORM_VERSION, "explore", stage_->target().facts(), spawns,
+                    false};
   });
   base::Status done = prepare();
-  if (done && settings_.with_bystander) done = start_bystander();
   if (done) done = operate();
-  if (done && settings_.with_bystander) done = let_bystander_finish();
   if (done) {
-    close_run(*stage_, snapshots_, canaries_, collector_, "none");
+    close_run(*stage_, snapshots_, canaries_, collector_, "none", [&] {
+      const base::Status used = spawn_afterwards();
+      if (!used) collector_.trouble(used.error().message);
+      return used.has_value();
+    });
   } else {
     collector_.trouble(done.error().message);
   }
@@ -120,7 +121,9 @@ base::Status Trial::prepare() {
   thread.client = kSetupClient;
   for (std::uint64_t slot = 0; slot < kPrepared; ++slot) thread.slots.push_back(slot);
   if (base::Status started = crew.start({thread}); !started) return started;
-  if (base::Status done = await(crew, nullptr, kGrace); !done) return done;
+  if (base::Status done = attend(crew, *stage_, {.what = "the preparation"}, interrupted_); !done) {
+    return done;
+  }
   collector_.with([&](const Evidence& evidence) {
     for (const Operation& op : evidence.operations) {
       if (op.outcome == OpOutcome::kOk) agents_.push_back(op.agent);
@@ -153,35 +156,41 @@ base::Status Trial::end_a_session() {
   }
   fault.detail = fmt::format("session {} (pid {})", session->name, session->pid);
   collector_.with([&](Evidence& evidence) { evidence.faults.push_back(std::move(fault)); });
-  const auto deadline = Clock::now() + kGrace;
-  while (look()) {
-    if (Clock::now() > deadline) {
-      return base::fail(base::Errc::kTimeout, "the session {} does not end", session->name);
-    }
-    reap_adopted();
-    std::this_thread::sleep_for(5ms);
+  if (!poll_until(kGrace, [&] { return !look(); })) {
+    return base::fail(base::Errc::kTimeout, "the session {} does not end", session->name);
   }
   return {};
 }
 
+ScriptStep Trial::spawn_step(std::uint64_t number) const {
+  ScriptStep step;
+  step.kind = "spawn";
+  step.task = stage_->target().tasks().front();
+  step.type = fmt::format("worker{}", number);
+  return step;
+}
+
 ScriptStep Trial::step() const {
+  if (settings_.op == "spawn") return spawn_step(kPrepared);
   ScriptStep step;
   step.kind = settings_.op;
-  if (settings_.op == "spawn") {
-    step.task = stage_->target().tasks().front();
-    step.type = fmt::format("worker{}", kPrepared);
-  } else if (settings_.op != "repair") {
-    step.agent = agents_.front();
-  }
+  if (settings_.op != "repair") step.agent = agents_.front();
   return step;
 }
 
 base::Status Trial::operate() {
+  if (!settings_.with_bystander) return run_operation();
+  bystander_ = std::make_unique<CrashBystander>(*stage_, collector_, worker_config(kBystanderOps));
+  base::Status done = bystander_->start(spawn_step(kPrepared + 1), interrupted_);
+  if (done) done = run_operation();
+  return done ? bystander_->finish(limit(), interrupted_) : done;
+}
+
+base::Status Trial::run_operation() {
   Policy& policy = point_policy_ ? static_cast<Policy&>(*point_policy_) : trace_policy_;
   Crew crew(*stage_, policy, collector_, worker_config(kOperationOps));
-  crew.stand_down();
   WorkerThread thread;
-  thread.client = "operation";
+  thread.client = kOperationClient;
   thread.state = 1;
   thread.script.push_back(step());
   StallWatch stalls(stage_->control(), stage_->group(), stage_->target().reply_deadline(),
@@ -191,7 +200,7 @@ base::Status Trial::operate() {
   repair.at.begin = base::monotonic_ns();
   if (base::Status started = crew.start({thread}); !started) return started;
   const base::Status done =
-      await(crew, &stalls, stage_->target().reply_deadline() + kBeyondTheDeadline);
+      attend(crew, *stage_, {.limit = limit(), .stalls = &stalls}, interrupted_);
   repair.at.end = base::monotonic_ns();
   collector_.with([&](Evidence& evidence) {
     if (point_policy_) {
@@ -205,75 +214,24 @@ base::Status Trial::operate() {
   return done;
 }
 
-/// Another spawn by another process, which stands still in its middle while the operation is made.
-base::Status Trial::start_bystander() {
-  hold_policy_.emplace(stage_->threads(), stage_->classifier(),
-                       stage_->target().runs_commands() ? Victim::kCommand : Victim::kLaunched,
-                       settings_.sessions == "tmux" ? Middle::kSessionHost : Middle::kFirstCommit);
-  bystander_.emplace(*stage_, *hold_policy_, collector_, worker_config(kBystanderOps));
-  bystander_->stand_down();
+/// What the fault left must not keep others from their work: a lock that its killed holder took
+/// along is held against nobody before somebody wants it.
+base::Status Trial::spawn_afterwards() {
+  WorkerConfig config = worker_config(kAfterwardsOps);
+  config.attempts_max = kAttemptsAfterwards;
+  Crew crew(*stage_, setup_policy_, collector_, std::move(config));
   WorkerThread thread;
-  thread.client = "bystander";
-  thread.state = 2;
-  ScriptStep step;
-  step.kind = "spawn";
-  step.task = stage_->target().tasks().front();
-  step.type = fmt::format("worker{}", kPrepared + 1);
-  thread.script.push_back(step);
-  if (base::Status started = bystander_->start({thread}); !started) return started;
-  const auto deadline = Clock::now() + kGrace;
-  while (!hold_policy_->holding()) {
-    if (!bystander_->tend(5ms)) {
-      return base::fail(base::Errc::kUnavailable,
-                        "the bystander's spawn came to its end without a moment that would be its "
-                        "middle");
-    }
-    if (interrupted_ || Clock::now() > deadline) {
-      return base::fail(base::Errc::kTimeout, "the bystander did not come to its middle");
-    }
-  }
-  return {};
-}
-
-base::Status Trial::let_bystander_finish() {
-  stage_->engine().end_pauses();
-  return await(*bystander_, nullptr, stage_->target().reply_deadline() + kBeyondTheDeadline);
-}
-
-/// No fault was aimed at it, so it must have succeeded.
-void Trial::judge_bystander(CrashTrial& trial) const {
-  const auto found = std::ranges::find_if(
-      trial.evidence.operations, [](const Operation& op) { return op.client == "bystander"; });
-  if (found == trial.evidence.operations.end() || found->outcome == OpOutcome::kOk) return;
-  report::InvariantResult harmed;
-  harmed.id = "bystander-unharmed";
-  harmed.verdict = report::Verdict::kFail;
-  harmed.checked = harmed.violations_total = 1;
-  harmed.evidence = "1 spawn of another process";
-  harmed.violations.push_back(
-      {.summary = fmt::format("The spawn of another process, in its middle meanwhile, was not "
-                              "acknowledged: {}",
-                              found->error.empty() ? "no reply" : found->error)});
-  trial.invariants.push_back(std::move(harmed));
-  trial.verdict = report::Verdict::kFail;
-}
-
-/// Until its worker has ended; it is killed where that takes too long.
-base::Status Trial::await(Crew& crew, StallWatch* stalls, std::chrono::milliseconds limit) {
-  const auto deadline = Clock::now() + limit;
-  while (crew.tend(20ms)) {
-    reap_adopted();
-    const bool stalled = stalls != nullptr && stalls->look();
-    const bool late = Clock::now() > deadline;
-    if (!stalled && !late && !interrupted_) continue;
-    crew.stand_down();
-    for (const std::uint32_t root : crew.workers()) stage_->engine().signal(root, SIGKILL);
-    if (interrupted_) return base::fail(base::Errc::kTimeout, "interrupted");
-    return base::fail(base::Errc::kTimeout, "the operation did not end within {} s{}",
-                      std::chrono::duration_cast<std::chrono::seconds>(limit).count(),
-                      stalled ? ": it is stuck" : "");
-  }
-  return {};
+  thread.client = kAfterwardsClient;
+  thread.state = 1;
+  thread.slots.push_back(kPrepared + 2);
+  StallWatch stalls(stage_->control(), stage_->group(), stage_->target().reply_deadline(),
+                    collector_);
+  if (base::Status started = crew.start({thread}); !started) return started;
+  return attend(crew, *stage_,
+                {.what = "a spawn after the repair",
+                 .limit = kAttemptsAfterwards * limit(),
+                 .stalls = &stalls},
+                interrupted_);
 }
 
 CrashTrial Trial::judge() {
@@ -294,7 +252,7 @@ CrashTrial Trial::judge() {
     trial.evidence = std::move(evidence);
   });
   for (const Operation& op : trial.evidence.operations) {
-    if (op.id >= kOperationOps) trial.reply = op;
+    if (op.client == kOperationClient) trial.reply = op;
   }
   if (victim_ == Victim::kCommand) reopen_killed_commands(trial.evidence);
   const Evidence& evidence = trial.evidence;
@@ -305,7 +263,6 @@ CrashTrial Trial::judge() {
   trial.invariants = check_all(evidence);
   trial.verdict = overall(evidence, trial.invariants);
   trial.reason = why_unknown(evidence, trial.invariants);
-  if (evidence.finished && settings_.with_bystander) judge_bystander(trial);
   return trial;
 }
 

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "harness/campaign/agent_lives.h"
+#include "harness/campaign/attend.h"
 #include "harness/campaign/canaries.h"
 #include "harness/campaign/closing.h"
 #include "harness/campaign/crew.h"
@@ -139,13 +140,7 @@ base::Status Storm::run_single_spawn(Policy& policy, const RunPlace& place, std:
   Crew crew(*stage_, policy, collector, worker_config(place, first_op));
   const WorkerThread thread{kSetupClient, kThreadsMax - 1, {spawns_}, {}};
   if (base::Status started = crew.start({thread}); !started) return started;
-  const auto deadline = Clock::now() + kGrace;
-  while (crew.tend(50ms)) {
-    if (Clock::now() > deadline || interrupted_) {
-      return base::fail(base::Errc::kTimeout, "the first spawn of all did not come to an end");
-    }
-  }
-  return {};
+  return attend(crew, *stage_, {.what = "the first spawn of all"}, interrupted_);
 }
 
 base::Status Storm::learn_path() {

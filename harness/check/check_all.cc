@@ -30,6 +30,12 @@ std::vector<InvariantResult> check_all(const Evidence& evidence) {
   results.reserve(kInvariants.size());
   for (const Invariant invariant : kInvariants) results.push_back(invariant(evidence));
   if (evidence.run.counts_loads) results.push_back(check_one_load_per_transaction(evidence));
+  const auto has_client = [&](const char* client) {
+    return std::ranges::find(evidence.operations, client, &Operation::client) !=
+           evidence.operations.end();
+  };
+  if (has_client(kBystanderClient)) results.push_back(check_bystander_unharmed(evidence));
+  if (has_client(kAfterwardsClient)) results.push_back(check_usable_afterwards(evidence));
   return results;
 }
 

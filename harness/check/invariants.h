@@ -31,6 +31,10 @@ report::InvariantResult check_clean_exit(const Evidence&);
 /// Beyond the fifteen: judged only where the run watched reads of the registry.
 report::InvariantResult check_one_load_per_transaction(const Evidence&);
 
+/// Judged only where the run had such a client, see kBystanderClient and kAfterwardsClient.
+report::InvariantResult check_bystander_unharmed(const Evidence&);
+report::InvariantResult check_usable_afterwards(const Evidence&);
+
 /// All of them, in the order of reports.
 std::vector<report::InvariantResult> check_all(const Evidence& evidence);
 

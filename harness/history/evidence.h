@@ -23,6 +23,10 @@ struct Interval {
 
 /// The client of operations that the harness made for itself, before the storm.
 inline constexpr const char* kSetupClient = "setup";
+/// Of a crash trial: who stands in the middle of a spawn while another process meets its fault, and
+/// who spawns once everything is over. No fault is aimed at either.
+inline constexpr const char* kBystanderClient = "bystander";
+inline constexpr const char* kAfterwardsClient = "afterwards";
 
 enum class OpKind { kSpawn, kKill, kUpdate, kList, kValidate };
 

@@ -55,6 +55,17 @@ class CrashPoints : public ::testing::Test {
     ADD_FAILURE() << "no point " << at << " in " << plan["points"];
     return 0;
   }
+  /// Its history stays, and is judged alike without running anything.
+  void expect_one_broken(const Json& point, const std::string& invariant) const {
+    ASSERT_EQ(point["broken"].size(), 1u) << point;
+    EXPECT_EQ(point["broken"][0]["id"], invariant);
+    const auto number = fmt::format("{:03}", point["number"].get<int>());
+    const auto history = results() / "points" / number / "history.jsonl";
+    const base::Outcome check =
+        execute({FLAWED_STRESS_PROGRAM, "check", history.string(), "--json"});
+    EXPECT_EQ(check.exit_code, 1);
+    EXPECT_THAT(invariants(Json::parse(check.out, nullptr, false), "fail"), ElementsAre(invariant));
+  }
   [[nodiscard]] std::filesystem::path results() const { return out_ / "latest"; }
   [[nodiscard]] Json result() const { return read_json(results() / "crashes.json"); }
 
@@ -124,14 +135,18 @@ TEST_F(CrashPoints, FindARegistryThatIsWrittenInPlace) {
   const Json point = walk_one(update, number, 1);
   EXPECT_EQ(point["verdict"], "violation");
   EXPECT_EQ(point["reproducible"], "exact");
-  ASSERT_EQ(point["broken"].size(), 1u) << point;
-  EXPECT_EQ(point["broken"][0]["id"], "registry-readable");
-  // Its history stays, and is judged alike without running anything.
-  const auto history = results() / "points" / fmt::format("{:03}", number) / "history.jsonl";
-  const base::Outcome check = execute({FLAWED_STRESS_PROGRAM, "check", history.string(), "--json"});
-  EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(invariants(Json::parse(check.out, nullptr, false), "fail"),
-              ElementsAre("registry-readable"));
+  expect_one_broken(point, "registry-readable");
+}
+
+TEST_F(CrashPoints, FindWhatIsHeldForEverByTheDead) {
+  const Words update{"--target", "flawed-busy-for-ever", "--op", "update"};
+  const Json plan = planned(update);
+  const Json point = walk_one(update, number_of(plan, "before rename registry.json.tmp-*"), 1);
+  EXPECT_EQ(point["reproducible"], "exact");
+  expect_one_broken(point, "usable-afterwards");
+  EXPECT_THAT(point.dump(), HasSubstr("in 3 attempts: somebody is at work"));
+  // Who dies before it takes anything keeps nobody out.
+  EXPECT_EQ(walk_one(update, 1, 0)["verdict"], "ok");
 }
 
 TEST_F(CrashPoints, LeaveABystanderUnharmed) {
@@ -146,6 +161,7 @@ TEST_F(CrashPoints, FindWhoHarmsABystander) {
       {"--target", "flawed-gives-others-up", "--op", "update", "--with-bystander", "--only", "1"});
   EXPECT_EQ(run.exit_code, 1) << run.out << run.err;
   EXPECT_THAT(run.out, HasSubstr("bystander-unharmed"));
+  expect_one_broken(result()["control"], "bystander-unharmed");
 }
 
 TEST_F(CrashPoints, AnErrorIsToldToTheTargetWhichLivesOn) {

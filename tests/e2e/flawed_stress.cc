@@ -1,5 +1,6 @@
 // `stress` with targets that are wrong on purpose, each in one way only.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -309,6 +310,26 @@ class Progress : public Wrapper {
   bool stuck_ = false;  // one spawner a process
 };
 
+/// Marks its updates by a folder, and who dies there leaves it for ever.
+class BusyForEver : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  Reply update(const std::string& agent,
+               const std::map<std::string, std::string>& writes) override {
+    ::mkdir(mark().c_str(), 0700);
+    Reply reply = inner().update(agent, writes);
+    ::rmdir(mark().c_str());
+    return reply;
+  }
+  Reply spawn(const SpawnArguments& arguments) override {
+    if (!std::filesystem::exists(mark())) return inner().spawn(arguments);
+    return {.outcome = stress::OpOutcome::kRefused, .error = "somebody is at work"};
+  }
+
+ private:
+  [[nodiscard]] std::filesystem::path mark() const { return place().workspace / "busy"; }
+};
+
 /// Leaves a temporary file.
 class CleanExit : public Wrapper {
  public:
@@ -353,6 +374,7 @@ void add_all() {
   add<RegistryReadable>("flawed-registry-readable");
   add<InPlace>("flawed-in-place");
   add<GivesOthersUp>("flawed-gives-others-up");
+  add<BusyForEver>("flawed-busy-for-ever");
   add<LazyRepair>("flawed-registry-readable-lazy-repair");
   add<UniqueIds>("flawed-unique-ids");
   add<AckedPresent>("flawed-acked-present");
