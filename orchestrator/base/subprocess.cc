@@ -1,12 +1,8 @@
 #include "orchestrator/base/subprocess.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +20,9 @@
 #include <boost/process/v2/posix/vfork_launcher.hpp>
 // clang-format on
 
+#include "orchestrator/base/child_io.h"
 #include "orchestrator/base/child_setup.h"
+#include "orchestrator/base/find_program.h"
 #include "orchestrator/base/pidfd.h"
 #include "orchestrator/base/unique_fd.h"
 
@@ -61,92 +59,6 @@ struct Initializer {
     ::_exit(127);
   }
 };
-
-Result<UniqueFd> open_fd(const std::filesystem::path& path, int flags) {
-  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
-  if (!fd.valid()) return fail_errno(errno, "open", path);
-  return above_stdio(std::move(fd));
-}
-
-/// /dev/null where empty.
-Result<UniqueFd> open_log(const std::filesystem::path& log) {
-  if (log.empty()) return open_fd("/dev/null", O_WRONLY);
-  return open_fd(log, O_WRONLY | O_APPEND | O_CREAT);
-}
-
-struct Pair {
-  UniqueFd ours;
-  UniqueFd child;
-};
-
-Result<Pair> checked_pair(UniqueFd ours, UniqueFd child) {
-  auto high_ours = above_stdio(std::move(ours));
-  if (!high_ours) return std::unexpected(high_ours.error());
-  auto high_child = above_stdio(std::move(child));
-  if (!high_child) return std::unexpected(high_child.error());
-  return Pair{std::move(*high_ours), std::move(*high_child)};
-}
-
-enum class Direction { kFromChild, kToChild };
-
-Result<Pair> pipe_pair(Direction direction) {
-  std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_CLOEXEC) != 0) return fail_errno(errno, "make", "a pipe");
-  if (direction == Direction::kToChild) std::swap(fds[0], fds[1]);
-  UniqueFd ours(fds[0]);
-  UniqueFd child(fds[1]);
-  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno(errno, "set up", "a pipe");
-  return checked_pair(std::move(ours), std::move(child));
-}
-
-Result<Pair> report_channel() {
-  std::array<int, 2> fds{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) != 0) {
-    return fail_errno(errno, "make", "a socket pair");
-  }
-  return checked_pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
-}
-
-/// Standard input as a file in memory: no pipe to be fed, no SIGPIPE when the reader goes away.
-Result<UniqueFd> input_file(std::string_view text) {
-  if (text.empty()) return open_fd("/dev/null", O_RDONLY);
-  UniqueFd fd(::memfd_create("input", MFD_CLOEXEC));
-  if (!fd.valid()) return fail_errno(errno, "make", "the input file");
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno(errno, "write", "the input file");
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::lseek(fd.get(), 0, SEEK_SET) != 0) return fail_errno(errno, "rewind", "the input file");
-  return above_stdio(std::move(fd));
-}
-
-bool is_program(const std::filesystem::path& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-         ::access(path.c_str(), X_OK) == 0;
-}
-
-/// As execvp finds it, on the PATH that the program itself will see.
-Result<std::filesystem::path> find_program(const std::string& name,
-                                           const std::vector<std::string>& environment) {
-  if (name.empty()) return fail(Errc::kInvalid, "a command needs a program to run");
-  if (name.contains('/')) return std::filesystem::path(name);
-  std::string_view rest = "/usr/local/bin:/usr/bin:/bin";
-  for (const std::string& variable : environment) {
-    if (variable.starts_with("PATH=")) rest = std::string_view(variable).substr(5);
-  }
-  for (;;) {
-    const auto end = std::min(rest.find(':'), rest.size());
-    const std::string_view folder = end == 0 ? "." : rest.substr(0, end);
-    std::filesystem::path path = std::filesystem::path(folder) / name;
-    if (is_program(path)) return path;
-    if (end == rest.size()) break;
-    rest.remove_prefix(end + 1);
-  }
-  return fail(Errc::kNotFound, "run {}: no such program on PATH", name);
-}
 
 /// Waits for one child that is about to die or dead already.
 void reap(pid_t pid) {
@@ -222,46 +134,9 @@ Result<Child> launch(const Command& command, ChildSetup& setup, ChildEnvironment
   return child;
 }
 
-/// One output stream of a running command.
-class Stream {
- public:
-  Stream(UniqueFd fd, std::size_t bytes_max) : fd_(std::move(fd)), bytes_max_(bytes_max) {}
-
-  [[nodiscard]] int fd() const { return fd_.get(); }
-
-  /// At most `bytes_max` of what is there now; closes at end of file.
-  void read_some(std::size_t bytes_max) {
-    std::array<char, 65536> buffer;  // NOLINT(*-member-init): 64 KB need no zeroing
-    const ssize_t got = ::read(fd_.get(), buffer.data(), std::min(bytes_max, buffer.size()));
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-      fd_.reset();
-      return;
-    }
-    const auto room = bytes_max_ - std::min(bytes_max_, text_.size());
-    text_.append(buffer.data(), std::min(static_cast<std::size_t>(got), room));
-    drained_ += static_cast<std::size_t>(got);
-  }
-
-  /// What the dead command left in the pipe; a descendant may go on writing, so not up to the end.
-  void read_rest() {
-    int waiting = 0;
-    if (!fd_.valid() || ::ioctl(fd_.get(), FIONREAD, &waiting) != 0) return;
-    const std::size_t goal = drained_ + static_cast<std::size_t>(waiting);
-    while (fd_.valid() && drained_ < goal) read_some(goal - drained_);
-  }
-
-  std::string take() { return std::move(text_); }
-
- private:
-  UniqueFd fd_;
-  std::size_t bytes_max_;
-  std::size_t drained_ = 0;
-  std::string text_;
-};
-
 /// Reads both streams until the process is dead; kills it at its deadline. Tells whether it did.
-Result<bool> drain_until_dead(int pidfd, Stream& out, Stream& err, const Command& command) {
+Result<bool> drain_until_dead(int pidfd, OutputStream& out, OutputStream& err,
+                              const Command& command) {
   bool killed = false;
   auto deadline = Clock::now() + command.timeout;
   for (;;) {
@@ -287,7 +162,7 @@ Result<bool> drain_until_dead(int pidfd, Stream& out, Stream& err, const Command
   }
 }
 
-Result<Outcome> collect(Child& child, Stream out, Stream err, const Command& command) {
+Result<Outcome> collect(Child& child, OutputStream out, OutputStream err, const Command& command) {
   auto killed = drain_until_dead(child.pidfd.get(), out, err, command);
   if (!killed) return std::unexpected(std::move(killed.error()));
   out.read_rest();
@@ -333,9 +208,9 @@ Result<Outcome> run(const Command& command) {
   if (!program) return std::unexpected(std::move(program.error()));
   auto input = input_file(command.input);
   if (!input) return std::unexpected(std::move(input.error()));
-  auto out = pipe_pair(Direction::kFromChild);
+  auto out = pipe_channel(Direction::kFromChild);
   if (!out) return std::unexpected(std::move(out.error()));
-  auto err = pipe_pair(Direction::kFromChild);
+  auto err = pipe_channel(Direction::kFromChild);
   if (!err) return std::unexpected(std::move(err.error()));
   auto channel = report_channel();
   if (!channel) return std::unexpected(std::move(channel.error()));
@@ -353,8 +228,8 @@ Result<Outcome> run(const Command& command) {
     reap(child->pid);
     return fail_start(*failed, command);
   }
-  return collect(*child, Stream(std::move(out->ours), command.output_bytes_max),
-                 Stream(std::move(err->ours), command.output_bytes_max), command);
+  return collect(*child, OutputStream(std::move(out->ours), command.output_bytes_max),
+                 OutputStream(std::move(err->ours), command.output_bytes_max), command);
 }
 
 Result<ProcessIdentity> start_detached(const Command& command, const std::filesystem::path& log) {
@@ -362,7 +237,7 @@ Result<ProcessIdentity> start_detached(const Command& command, const std::filesy
   const auto variables = command.env ? *command.env : current_environment();
   auto program = find_program(command.argv.front(), variables);
   if (!program) return std::unexpected(std::move(program.error()));
-  auto input = open_fd("/dev/null", O_RDONLY);
+  auto input = no_input();
   if (!input) return std::unexpected(std::move(input.error()));
   auto output = open_log(log);
   if (!output) return std::unexpected(std::move(output.error()));
@@ -386,9 +261,9 @@ Result<PipedProcess> start_piped(const Command& command, const std::filesystem::
   const auto variables = command.env ? *command.env : current_environment();
   auto program = find_program(command.argv.front(), variables);
   if (!program) return std::unexpected(std::move(program.error()));
-  auto in = pipe_pair(Direction::kToChild);
+  auto in = pipe_channel(Direction::kToChild);
   if (!in) return std::unexpected(std::move(in.error()));
-  auto out = pipe_pair(Direction::kFromChild);
+  auto out = pipe_channel(Direction::kFromChild);
   if (!out) return std::unexpected(std::move(out.error()));
   auto err = open_log(log);
   if (!err) return std::unexpected(std::move(err.error()));

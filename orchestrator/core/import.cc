@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "orchestrator/core/import_json.h"
 #include "orchestrator/core/import_source.h"
 
 namespace orc {

@@ -10,33 +10,13 @@
 #include <utility>
 
 #include "orchestrator/base/file_io.h"
+#include "orchestrator/core/import_json.h"
 
 namespace orc {
 namespace fs = std::filesystem;
 namespace {
 
 using base::Errc;
-
-constexpr int kNestingMax = 200;
-
-/// Deeper than anybody writes: what walks through JSON by recursion would run out of stack.
-bool nests_too_deep(std::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted && c == '\\') {
-      ++i;
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (!quoted && (c == '{' || c == '[')) {
-      if (++depth > kNestingMax) return true;
-    } else if (!quoted && (c == '}' || c == ']')) {
-      --depth;
-    }
-  }
-  return false;
-}
 
 bool is_active_text(const std::string& status) {
   const auto parsed = parse_agent_status(status);
@@ -45,13 +25,6 @@ bool is_active_text(const std::string& status) {
 
 std::string description_of(const Json& task) {
   return text_of(task, "task_description", text_of(task, "description"));
-}
-
-/// Adds what the source tells elsewhere, under a name that the record itself does not use.
-void keep(Json& fields, std::string name, Json more) {
-  if (more.empty()) return;
-  while (fields.contains(name)) name.insert(0, "source_");
-  fields[name] = std::move(more);
 }
 
 /// Keeps what only the global file knows of a record that has a file of its own.
@@ -396,18 +369,6 @@ base::Result<Source> read_source(const fs::path& folder, ImportReport& report) {
 
 bool is_ended_task(const std::string& status) {
   return status == "completed" || status == "cancelled";
-}
-
-std::string text_of(const Json& json, const char* key, const std::string& fallback) {
-  const auto it = json.find(key);
-  return it != json.end() && it->is_string() ? it->get<std::string>() : fallback;
-}
-
-int number_of(const Json& json, const char* key, int fallback) {
-  const auto it = json.find(key);
-  if (it == json.end() || !it->is_number_integer()) return fallback;
-  const auto value = it->get<std::int64_t>();
-  return std::in_range<int>(value) ? static_cast<int>(value) : fallback;
 }
 
 }  // namespace orc

@@ -33,8 +33,4 @@ base::Result<Source> read_source(const std::filesystem::path& folder, ImportRepo
 
 bool is_ended_task(const std::string& status);
 
-/// A member's text or whole number, or the fallback where it is absent or something else.
-std::string text_of(const Json& json, const char* key, const std::string& fallback = {});
-int number_of(const Json& json, const char* key, int fallback);
-
 }  // namespace orc

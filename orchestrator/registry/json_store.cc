@@ -14,6 +14,7 @@
 #include "orchestrator/registry/backup_folder.h"
 #include "orchestrator/registry/operations_log.h"
 #include "orchestrator/registry/snapshot_view.h"
+#include "orchestrator/registry/temporary_files.h"
 
 namespace orc {
 namespace {
@@ -100,7 +101,6 @@ class JsonStore final : public Store {
   base::Status publish(base::FileLock& lock, const Present& present,
                        std::uint64_t generation) const;
   void finish(base::FileLock& lock, const Commit& commit) const;
-  [[nodiscard]] std::vector<std::string> temporary_files() const;
 
   JsonStoreOptions options_;
   std::filesystem::path workspace_;
@@ -368,28 +368,12 @@ base::Result<Commit> JsonStore::restore(std::string_view backup_name) {
   });
 }
 
-/// Relative to the workspace. Under the lock.
-std::vector<std::string> JsonStore::temporary_files() const {
-  constexpr std::string_view kMark = ".tmp-";
-  std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(workspace_, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::string name = entry->path().filename().string();
-    if (name.starts_with(registry_.filename().string() + std::string(kMark))) {
-      names.push_back(std::move(name));
-    }
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
 base::Result<std::vector<std::string>> JsonStore::leftovers() const {
   using Names = std::vector<std::string>;
   return without_exceptions("look for leftovers", [&]() -> base::Result<Names> {
     const auto lock = base::FileLock::acquire_existing(lock_, options_.lock_timeout);
     if (!lock && lock.error().code != base::Errc::kNotFound) return std::unexpected(lock.error());
-    return temporary_files();
+    return temporary_files(registry_);
   });
 }
 
@@ -397,13 +381,7 @@ base::Result<int> JsonStore::remove_leftovers() {
   return without_exceptions("remove leftovers", [&]() -> base::Result<int> {
     const auto lock = lock_for_change();
     if (!lock) return std::unexpected(lock.error());
-    int removed = 0;
-    for (const std::string& name : temporary_files()) {
-      const std::filesystem::path path = workspace_ / name;
-      if (::unlink(path.c_str()) != 0) return base::fail_errno(errno, "remove", path);
-      ++removed;
-    }
-    return removed;
+    return remove_temporary_files(registry_);
   });
 }
 

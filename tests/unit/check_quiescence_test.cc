@@ -1,17 +1,12 @@
 // The judges of the state at rest and of repair: hierarchy-sound, no-ghosts, no-orphans,
-// three-way-match, repair-idempotent, repair-harmless, progress, clean-exit; and of spawns at which
-// no fault is aimed.
-#include <gmock/gmock.h>
+// three-way-match, repair-idempotent, repair-harmless, progress, clean-exit.
+#include <gtest/gtest.h>
 
 #include "tests/unit/check_matchers.h"
 #include "tests/unit/evidence_builder.h"
 
 namespace stress::testing {
 namespace {
-
-using ::testing::AllOf;
-using ::testing::Contains;
-using ::testing::Not;
 
 ObservedSession& session_of(RunStory& run, const std::string& agent) {
   auto& sessions = run.raw().quiescence->sessions;
@@ -381,38 +376,6 @@ TEST(Progress, AProvenStallIsAViolationAnUnprovenOneUnknown) {
   EXPECT_THAT(check_progress(run.evidence()), IsUnknown("1 operation overdue"));
   run.raw().stalls.push_back({5, RunStory::ms(40'000), true, "flock on registry.lock"});
   EXPECT_THAT(check_progress(run.evidence()), FailsOnce("a", "flock on registry.lock"));
-}
-
-// --- bystander-unharmed, usable-afterwards ---
-
-TEST(UnaimedSpawns, AreJudgedOnlyWhereThereAreSome) {
-  const auto ids = [](const Evidence& evidence) {
-    std::vector<std::string> found;
-    for (const report::InvariantResult& one : check_all(evidence)) found.push_back(one.id);
-    return found;
-  };
-  RunStory run = good_run();
-  EXPECT_THAT(ids(run.evidence()), Not(Contains("usable-afterwards")));
-  run.spawn("z", 9'000, 9'001).client = kAfterwardsClient;
-  EXPECT_THAT(ids(run.evidence()),
-              AllOf(Contains("usable-afterwards"), Not(Contains("bystander-unharmed"))));
-}
-
-TEST(UnaimedSpawns, TheLastAttemptCounts) {
-  RunStory run = good_run();
-  Operation& first = run.spawn("", 9'000, 9'001);
-  first.client = kAfterwardsClient;
-  first.outcome = OpOutcome::kInfo;
-  first.error = "busy";
-  EXPECT_THAT(check_usable_afterwards(run.evidence()), FailsOnce("", "in 1 attempt: busy"));
-  run.spawn("z", 9'100, 9'101).client = kAfterwardsClient;
-  EXPECT_THAT(check_usable_afterwards(run.evidence()), Passes());
-}
-
-TEST(UnaimedSpawns, WhoWasCutOffProvesNothing) {
-  RunStory run = good_run();
-  run.spawn_crashed(9'000).client = kBystanderClient;
-  EXPECT_THAT(check_bystander_unharmed(run.evidence()), IsUnknown("cut off"));
 }
 
 TEST(CleanExit, NamesEachThingLeftBehind) {
