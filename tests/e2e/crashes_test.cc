@@ -94,6 +94,16 @@ TEST_F(CrashPoints, OfAnUpdateAreAllWalkedAndSound) {
   EXPECT_EQ(crashes["points"].back()["at"], "after reply");
 }
 
+TEST_F(CrashPoints, AreNotAllThereAreWhereAWatchedFileIsMapped) {
+  const base::Outcome run = crashes({"--target", "maps-a-file", "--op", "update"});
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  const Json crashes = result();
+  EXPECT_THAT(verdicts(crashes), Each(AnyOf("ok", "recovered")));
+  EXPECT_EQ(crashes["exhaustive"], false);
+  EXPECT_THAT(run.out, HasSubstr("not exhaustive"));
+  EXPECT_THAT(crashes["notes"].dump(), HasSubstr("journal"));
+}
+
 TEST_F(CrashPoints, OutOfTimeAreNotCalledExhaustive) {
   const Json plan = planned({"--target", "control", "--op", "update"});
   EXPECT_EQ(plan["exhaustive"], false);

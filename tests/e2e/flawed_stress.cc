@@ -1,5 +1,6 @@
 // `stress` with targets that are wrong on purpose, each in one way only.
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "harness/cli/main.h"
 #include "orchestrator/base/subprocess.h"
+#include "orchestrator/base/unique_fd.h"
 #include "orchestrator/registry/checksum.h"
 #include "tests/e2e/command_target.h"
 #include "tests/e2e/flawed_target.h"
@@ -330,6 +332,23 @@ class BusyForEver : public Wrapper {
   [[nodiscard]] std::filesystem::path mark() const { return place().workspace / "busy"; }
 };
 
+/// No flaw, but a part of its updates that makes no system call.
+class MapsAFile : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  Reply update(const std::string& agent,
+               const std::map<std::string, std::string>& writes) override {
+    const base::UniqueFd fd(
+        ::open((place().workspace / "journal").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!fd.valid() || ::ftruncate(fd.get(), 1) != 0) std::abort();
+    void* page = ::mmap(nullptr, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (page == MAP_FAILED) std::abort();
+    *static_cast<char*>(page) = 'x';
+    ::munmap(page, 1);
+    return inner().update(agent, writes);
+  }
+};
+
 /// Leaves a temporary file.
 class CleanExit : public Wrapper {
  public:
@@ -375,6 +394,7 @@ void add_all() {
   add<InPlace>("flawed-in-place");
   add<GivesOthersUp>("flawed-gives-others-up");
   add<BusyForEver>("flawed-busy-for-ever");
+  add<MapsAFile>("maps-a-file");
   add<LazyRepair>("flawed-registry-readable-lazy-repair");
   add<UniqueIds>("flawed-unique-ids");
   add<AckedPresent>("flawed-acked-present");
