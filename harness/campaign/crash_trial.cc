@@ -145,7 +145,9 @@ base::Status Trial::end_a_session() {
     const auto found = std::ranges::find(view.sessions, agents_.front(), &ObservedSession::agent);
     return found == view.sessions.end() || !found->alive ? std::nullopt : std::optional(*found);
   };
-  const std::optional<ObservedSession> session = look();
+  std::optional<ObservedSession> session;
+  // An acknowledged agent may still be on its way from a shell to its own program.
+  (void)poll_until(kGrace, [&] { return interrupted_ || (session = look()).has_value(); });
   Fault fault;
   fault.at = base::monotonic_ns();
   fault.kind = "session-kill";

@@ -27,7 +27,7 @@ using report::PointResult;
 using report::PointVerdict;
 using report::Verdict;
 
-constexpr int kTriesToReach = 4;
+constexpr int kTriesToReach = 9;
 
 double seconds_since(Clock::time_point begun) {
   return std::chrono::duration<double>(Clock::now() - begun).count();
