@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -133,6 +134,12 @@ Verdict FaultPolicy::decide(const Op& op) {
     }
   }
   return inner_.decide(op);
+}
+
+bool FaultPolicy::wants_argv(const Op& op) {
+  const bool named =
+      std::ranges::any_of(lines_, [](const Line& line) { return names_arguments(line.spec); });
+  return named || inner_.wants_argv(op);
 }
 
 void FaultPolicy::applied(const Op& op, const Verdict& verdict, bool delivered) {

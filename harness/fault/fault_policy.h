@@ -36,6 +36,8 @@ class FaultPolicy : public Policy {
               const std::vector<FaultSpec>& plan, const Choice& choice);
 
   Verdict decide(const Op& op) override;
+  /// Only where a spec of the plan names arguments.
+  bool wants_argv(const Op& op) override;
   void applied(const Op& op, const Verdict& verdict, bool delivered) override;
   void exited(std::uint32_t root, int status) override { inner_.exited(root, status); }
 

@@ -309,19 +309,25 @@ std::string to_string(const FaultSpec& spec) {
   return text;
 }
 
+bool names_arguments(const FaultSpec& spec) {
+  return spec.place == FaultPlace::kExec && spec.glob.contains(' ');
+}
+
 bool names(const FaultSpec& spec, const Op& op) {
   if (spec.place == FaultPlace::kSpawn || about(spec.place).sys != op.sys) return false;
   if (op.sys == Sys::kFolder && op.name == "rmdir") return false;
+  if (names_arguments(spec)) return path_matches(spec.glob, op.path, " " + op.argv);
   return spec.glob.empty() || path_matches(spec.glob, op.path) ||
          (!op.path2.empty() && path_matches(spec.glob, op.path2));
 }
 
-bool path_matches(const std::string& glob, const std::string& path) {
-  if (fnmatch(glob.c_str(), path.c_str(), 0) == 0) return true;
+bool path_matches(const std::string& glob, const std::string& path, const std::string& rest) {
+  const std::string whole = path + rest;
+  if (fnmatch(glob.c_str(), whole.c_str(), 0) == 0) return true;
   if (glob.starts_with('/')) return false;
   for (std::size_t slash = path.find('/'); slash != std::string::npos;
        slash = path.find('/', slash + 1)) {
-    if (fnmatch(glob.c_str(), path.c_str() + slash + 1, 0) == 0) return true;
+    if (fnmatch(glob.c_str(), whole.c_str() + slash + 1, 0) == 0) return true;
   }
   return false;
 }

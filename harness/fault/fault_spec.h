@@ -47,7 +47,7 @@ struct FaultWindow {
 /// One line of a fault plan: `WHERE:WHAT[:when=FIRST[..LAST][+STEP]][:p=RATE]`. A value.
 struct FaultSpec {
   FaultPlace place = FaultPlace::kWrite;
-  std::string glob;  ///< of the path; empty: any file of the target's
+  std::string glob;  ///< of the path; empty: any file of the target's; see names_arguments()
   FaultAction action = FaultAction::kError;
   std::uint64_t bytes = 0;                ///< kShort: how many are written
   int error_number = 0;                   ///< kError
@@ -67,8 +67,12 @@ std::string to_string(const FaultSpec& spec);
 /// call comes first only who sees them all can tell.
 bool names(const FaultSpec& spec, const Op& op);
 
+/// Whether a spec names a program by its arguments too: an exec whose pattern has a space in it.
+/// Such a pattern is held against the path, a space and Op::argv.
+bool names_arguments(const FaultSpec& spec);
+
 /// fnmatch(3) of the whole path; of each of its tails too where the pattern is not absolute, so
-/// that "registry.json" and "backups/*" say what they seem to.
-bool path_matches(const std::string& glob, const std::string& path);
+/// that "registry.json" and "backups/*" say what they seem to. `rest` follows upon the path.
+bool path_matches(const std::string& glob, const std::string& path, const std::string& rest = {});
 
 }  // namespace stress

@@ -255,6 +255,7 @@ void Engine::receive(Root& root) {
     return;
   }
   std::optional<Op> op = decode(stopped.notification, root.tasks, root.number, root.launched.pid);
+  if (op && op->sys == Sys::kExec && policy_.wants_argv(*op)) read_argv(*op);
   if (!op || !stopped.still_there()) {
     // Gone while it was read; an answer is due only to a task that lives.
     stopped.go_on();

@@ -68,6 +68,8 @@ class Policy {
  public:
   virtual ~Policy() = default;
   virtual Verdict decide(const Op& op) = 0;
+  /// Asked before decide() about an exec: whether Op::argv is to be read from the caller's memory.
+  virtual bool wants_argv(const Op& /*op*/) { return false; }
   /// A verdict has taken full effect: after a kill the process is dead (its pidfd is readable).
   /// `delivered` is false where the task or the victim was gone before it could be.
   virtual void applied(const Op& op, const Verdict& verdict, bool delivered) = 0;

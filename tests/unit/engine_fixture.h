@@ -22,12 +22,14 @@ namespace stress {
 class Script : public Policy {
  public:
   std::function<Verdict(const Op&)> rule = [](const Op&) { return Proceed{}; };
+  bool asks_for_argv = false;
 
   Verdict decide(const Op& op) override {
     const std::lock_guard lock(mutex_);
     seen.push_back(op);
     return rule(op);
   }
+  bool wants_argv(const Op&) override { return asks_for_argv; }
   void applied(const Op&, const Verdict&, bool delivered) override {
     const std::lock_guard lock(mutex_);
     deliveries += delivered ? 1 : 0;

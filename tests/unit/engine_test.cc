@@ -215,6 +215,54 @@ TEST_F(EngineTest, ResolvesRelativePaths) {
   }));
 }
 
+/// What the policy is told of the arguments of a program that a shell becomes.
+const Op* exec_of(const std::vector<Op>& seen, const std::string& program) {
+  const auto found = std::ranges::find_if(
+      seen, [&](const Op& op) { return op.sys == Sys::kExec && op.path == program; });
+  return found == seen.end() ? nullptr : &*found;
+}
+
+TEST_F(EngineTest, ReadsTheArgumentsOfAProgramWhereThePolicyAsks) {
+  script_.asks_for_argv = true;
+  EXPECT_EQ(run({"/bin/sh", "-c", "exec /bin/true list-panes '' 'a b'"}), 0);
+  const Op* exec = exec_of(script_.seen, "/bin/true");
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->argv, "list-panes  a b");
+  EXPECT_FALSE(exec->argv_cut);
+  EXPECT_EQ(describe(*exec), "execve of /bin/true with 'list-panes  a b'");
+}
+
+TEST_F(EngineTest, ReadsSoMuchOfTheArgumentsAndSaysThatThereWasMore) {
+  script_.asks_for_argv = true;
+  const std::string longest(kArgvBytesMax, 'x');
+  EXPECT_EQ(run({"/bin/sh", "-c", "exec /bin/true \"$0\"", longest}), 0);
+  const Op* whole = exec_of(script_.seen, "/bin/true");
+  ASSERT_NE(whole, nullptr);
+  EXPECT_EQ(whole->argv, longest);
+  EXPECT_FALSE(whole->argv_cut);
+
+  EXPECT_EQ(run({"/bin/sh", "-c", "exec /bin/echo \"$0\" y", longest}), 0);
+  const Op* cut = exec_of(script_.seen, "/bin/echo");
+  ASSERT_NE(cut, nullptr);
+  EXPECT_EQ(cut->argv, longest);
+  EXPECT_TRUE(cut->argv_cut);
+}
+
+TEST_F(EngineTest, LeavesTheArgumentsOfAProgramUnreadWhereNobodyAsks) {
+  EXPECT_EQ(run({"/bin/sh", "-c", "exec /bin/true list-panes"}), 0);
+  const Op* exec = exec_of(script_.seen, "/bin/true");
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->argv, "");
+}
+
+TEST_F(EngineTest, AProgramIsCalledWithoutAnyArgumentsAtAll) {
+  script_.asks_for_argv = true;
+  EXPECT_EQ(run({"/usr/bin/perl", "-e", "syscall(59, my $p = '/bin/true', 0, 0)"}), 0);
+  const Op* exec = exec_of(script_.seen, "/bin/true");
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->argv, "");
+}
+
 TEST_F(EngineTest, APausedProgramGoesOn) {
   const std::string file = in_folder("out");
   script_.rule = [&](const Op& op) -> Verdict {

@@ -131,6 +131,19 @@ TEST_F(FaultPlan, WithoutAPathOnlyTheTargetsFilesAreMeant) {
   EXPECT_EQ(hits(named, call(Sys::kWrite, "/elsewhere/f"), 1), "x");
 }
 
+TEST_F(FaultPlan, AProgramIsNamedByItsArgumentsWhereThePatternHasASpace) {
+  FaultPolicy plan = policy({"exec@true *list-*:errno=EMFILE"});
+  Op exec = call(Sys::kExec, "/bin/true");
+  EXPECT_TRUE(plan.wants_argv(exec));
+  exec.argv = "-N list-panes -a";
+  EXPECT_EQ(hits(plan, exec, 1), "x");
+  exec.argv = "new-session -d";
+  EXPECT_EQ(hits(plan, exec, 1), ".");
+  FaultPolicy by_path = policy({"exec@true:errno=EMFILE", "write@a b:errno=EIO"});
+  EXPECT_FALSE(by_path.wants_argv(exec));
+  EXPECT_EQ(hits(by_path, exec, 1), "x");
+}
+
 TEST_F(FaultPlan, ASpawnIsHitAtItsFirstWatchedCallAndAnUpdateNever) {
   FaultPolicy plan = policy({"spawn:errno=EIO"});
   EXPECT_EQ(hits(plan, call(Sys::kWrite, "/elsewhere/f"), 1), ".");

@@ -106,6 +106,21 @@ TEST(FaultSpec, ARenameIsFoundByEitherName) {
   EXPECT_FALSE(names(*parse_fault("unlink:kill"), op));
 }
 
+TEST(FaultSpec, AnExecIsFoundByItsArgumentsWhereThePatternHasASpace) {
+  Op op;
+  op.sys = Sys::kExec;
+  op.path = "/usr/bin/tmux";
+  op.argv = "list-panes -F #{pane_id}/x";
+  EXPECT_TRUE(names(*parse_fault("exec@tmux list-*:kill"), op));
+  EXPECT_TRUE(names(*parse_fault("exec@/usr/bin/tmux *-F*:kill"), op));
+  EXPECT_TRUE(names(*parse_fault("exec@tmux:kill"), op));
+  EXPECT_FALSE(names(*parse_fault("exec@/tmux list-*:kill"), op));
+  EXPECT_FALSE(names(*parse_fault("exec@tmux new-*:kill"), op));
+  EXPECT_FALSE(names(*parse_fault("exec@x *:kill"), op)) << "a tail of the arguments is no program";
+  op.argv.clear();
+  EXPECT_TRUE(names(*parse_fault("exec@tmux *:kill"), op));
+}
+
 TEST(FaultWindow, CountsFromOneInSteps) {
   const auto hits = [](const FaultWindow& window) {
     std::string counts;
