@@ -90,9 +90,13 @@ Verdict FaultPolicy::verdict(const Line& line, const Op& op) const {
       return Short{line.spec.bytes};
     case FaultAction::kError:
       return Fail{line.spec.error_number};
+    case FaultAction::kExit:
+      return Exit{line.spec.exit_code};
     case FaultAction::kDelay:
       return Delay{line.spec.duration};
     case FaultAction::kPause:
+      // A slow program, rather than a caller that is slow to start it.
+      if (line.spec.place == FaultPlace::kExec) return Pause{line.spec.duration, Victim::kCaller};
       return Pause{line.spec.duration, victim()};
   }
   return Proceed{};
@@ -147,7 +151,11 @@ void FaultPolicy::applied(const Op& op, const Verdict& verdict, bool delivered) 
     const std::lock_guard lock(mutex_);
     const auto pending = pending_.find({op.root, op.tid});
     if (pending != pending_.end()) {
-      if (delivered) faults_.push_back(std::move(pending->second));
+      if (delivered) {
+        faults_.push_back(std::move(pending->second));
+      } else {
+        ++std::ranges::find(lines_, pending->second.cls, &Line::text)->missed;
+      }
       pending_.erase(pending);
       return;
     }
@@ -169,7 +177,9 @@ std::vector<PlannedFault> FaultPolicy::planned() const {
   const std::lock_guard lock(mutex_);
   std::vector<PlannedFault> result;
   result.reserve(lines_.size());
-  for (const Line& line : lines_) result.push_back({line.text, line.matched});
+  for (const Line& line : lines_) {
+    result.push_back({line.text, line.matched, line.missed});
+  }
   return result;
 }
 

@@ -40,7 +40,8 @@ constexpr std::array kPlaces = {
     PlaceName{"send", FaultPlace::kSend, Sys::kSend, false},
     PlaceName{"spawn", FaultPlace::kSpawn, Sys::kOther, false},
 };
-constexpr std::string_view kActions = "kill, kill-mid, short=N, errno=NAME, delay=50ms, pause=50ms";
+constexpr std::string_view kActions =
+    "kill, kill-mid, short=N, errno=NAME, exit=N, delay=50ms, pause=50ms";
 constexpr milliseconds kLongest{10'000};
 
 const PlaceName& about(FaultPlace place) {
@@ -78,6 +79,7 @@ class Parser {
   base::Status what(Piece piece);
   base::Status bytes(Piece value);
   base::Status error(Piece value);
+  base::Status exit_code(Piece value);
   base::Status duration(Piece value);
   base::Status when(Piece value);
   base::Status rate(Piece value);
@@ -153,6 +155,7 @@ base::Status Parser::what(Piece piece) {
                                         Known{"kill-mid", FaultAction::kKillMid, nullptr},
                                         Known{"short", FaultAction::kShort, &Parser::bytes},
                                         Known{"errno", FaultAction::kError, &Parser::error},
+                                        Known{"exit", FaultAction::kExit, &Parser::exit_code},
                                         Known{"delay", FaultAction::kDelay, &Parser::duration},
                                         Known{"pause", FaultAction::kPause, &Parser::duration}};
   const auto* known = std::ranges::find(kKnown, name, &Known::name);
@@ -164,6 +167,9 @@ base::Status Parser::what(Piece piece) {
       spec_.action == FaultAction::kKillMid || spec_.action == FaultAction::kShort;
   if (of_writes && spec_.place != FaultPlace::kWrite) {
     return wrong(piece.at, fmt::format("only a write can be cut; {} goes with write", name));
+  }
+  if (spec_.action == FaultAction::kExit && spec_.place != FaultPlace::kExec) {
+    return wrong(piece.at, "only a program can exit; exit goes with exec");
   }
   if (known->read == nullptr) {
     if (!has_value) return {};
@@ -199,6 +205,19 @@ base::Status Parser::error(Piece value) {
   return wrong(value.at, fmt::format("'{}' is no errno; as in ENOSPC, EIO, EINTR, EDQUOT, EMFILE, "
                                      "ENFILE, ENOMEM, EACCES, EROFS",
                                      value.text));
+}
+
+base::Status Parser::exit_code(Piece value) {
+  constexpr std::uint64_t kMax = 255;
+  Piece rest = value;
+  std::uint64_t code = 0;
+  if (base::Status read = number(rest, code, "exit="); !read) return read;
+  if (!rest.text.empty() || code > kMax) {
+    return wrong(value.at,
+                 fmt::format("exit= takes an exit code, 0 to {}, not '{}'", kMax, value.text));
+  }
+  spec_.exit_code = static_cast<int>(code);
+  return {};
 }
 
 base::Status Parser::duration(Piece value) {
@@ -288,6 +307,8 @@ std::string action_text(const FaultSpec& spec) {
       return fmt::format("short={}", spec.bytes);
     case FaultAction::kError:
       return fmt::format("errno={}", strerrorname_np(spec.error_number));
+    case FaultAction::kExit:
+      return fmt::format("exit={}", spec.exit_code);
     case FaultAction::kDelay:
       return "delay=" + to_string(spec.duration);
     case FaultAction::kPause:

@@ -29,7 +29,7 @@ enum class FaultPlace {
   kSend
 };
 
-enum class FaultAction { kKill, kKillMid, kShort, kError, kDelay, kPause };
+enum class FaultAction { kKill, kKillMid, kShort, kError, kExit, kDelay, kPause };
 
 /// Which of the matching calls, counted from 1 over the whole run: every `step`-th from `first` to
 /// `last`.
@@ -51,6 +51,7 @@ struct FaultSpec {
   FaultAction action = FaultAction::kError;
   std::uint64_t bytes = 0;                ///< kShort: how many are written
   int error_number = 0;                   ///< kError
+  int exit_code = 0;                      ///< kExit
   std::chrono::milliseconds duration{0};  ///< kDelay, kPause
   std::optional<FaultWindow> window;
   std::optional<double> rate;

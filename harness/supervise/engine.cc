@@ -18,6 +18,7 @@
 
 #include "harness/supervise/command_kill.h"
 #include "harness/supervise/decode.h"
+#include "harness/supervise/early_exit.h"
 #include "harness/supervise/effects.h"
 #include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
@@ -329,8 +330,13 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
               stopped.go_on();
             }
           },
+          [&](const Exit& exit) {
+            const bool ended = end_instead(stopped, exit.code);
+            policy_.applied(op, verdict, ended);
+            if (!ended) stopped.go_on();
+          },
           [&](const Pause& rest) {
-            policy_.applied(op, verdict, pause(root, op, rest));
+            policy_.applied(op, verdict, pause(root, stopped, rest));
             stopped.go_on();
           },
           [&](const Delay& delay) {
@@ -342,19 +348,30 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
       verdict);
 }
 
-bool Engine::pause(Root& root, const Op& op, const Pause& pause) {
+bool Engine::pause(Root& root, const Stopped& stopped, const Pause& pause) {
   if (pauses_over_) return false;
   const std::lock_guard lock(mutex_);
-  const bool command = pause.victim == Victim::kCommand;
-  base::UniqueFd process =
-      command ? open_command(op)
-              : base::UniqueFd(fcntl(root.launched.pidfd.get(), F_DUPFD_CLOEXEC, 0));
+  const Op& op = stopped.op;
+  pid_t pid = root.launched.pid;
+  base::UniqueFd process;
+  switch (pause.victim) {
+    case Victim::kLaunched:
+      process.reset(fcntl(root.launched.pidfd.get(), F_DUPFD_CLOEXEC, 0));
+      break;
+    case Victim::kCommand:
+      pid = op.command;
+      process = open_command(op);
+      break;
+    case Victim::kCaller:
+      pid = op.pid;
+      process.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+      if (!stopped.still_there()) return false;  // the number may be another's by now
+  }
   if (!process.valid() || syscall(SYS_pidfd_send_signal, process.get(), SIGSTOP, nullptr, 0) != 0) {
     return false;
   }
   root.paused.insert_or_assign(
-      command ? op.command : root.launched.pid,
-      Root::Paused{std::move(process), std::chrono::steady_clock::now() + pause.duration});
+      pid, Root::Paused{std::move(process), std::chrono::steady_clock::now() + pause.duration});
   return true;
 }
 

@@ -77,7 +77,7 @@ class Engine {
   bool kill(Root& root, const Op& op, Scope scope, Victim victim);
   bool kill_root(Root& root, Scope scope);
   static bool goes_down(const Root& root, const Op& op, Scope scope, Victim victim);
-  bool pause(Root& root, const Op& op, const Pause& pause);
+  bool pause(Root& root, const Stopped& stopped, const Pause& pause);
   bool cut_short(const Stopped& stopped, std::uint64_t bytes);
   void reap(Root& root);
   int wait_for_events(std::vector<epoll_event>& events);

@@ -12,6 +12,7 @@ namespace stress {
 enum class Victim {
   kLaunched,  ///< the launched process
   kCommand,   ///< Op::command: the program that the launched process runs for this call
+  kCaller,    ///< Pause only: who makes the call; of an exec, the program that it has become
 };
 
 /// Whom a crash takes along.
@@ -48,10 +49,17 @@ struct KillAfter {
   Scope scope;
   Victim victim = Victim::kLaunched;
 };
-/// SIGSTOP of the victim, then the call; SIGCONT after `duration`.
+/// SIGSTOP of the victim, then the call (a caller stops on its way out of it); SIGCONT after
+/// `duration`.
 struct Pause {
   std::chrono::milliseconds duration;
   Victim victim = Victim::kLaunched;
+};
+
+/// An execve does not run its program: the process ends at once with this code (0 to 255), as the
+/// program would have, and its parent sees a successful exec.
+struct Exit {
+  int code;
 };
 
 /// The call is made `duration` later. Only its caller waits: everybody else, the other threads of
@@ -60,7 +68,8 @@ struct Delay {
   std::chrono::milliseconds duration;
 };
 
-using Verdict = std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Pause, Delay>;
+using Verdict =
+    std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Exit, Pause, Delay>;
 
 /// What becomes of each call. The only hook of the engine: storms, crash points and schedules are
 /// policies. All calls come from the engine's thread, one at a time; they must not block.

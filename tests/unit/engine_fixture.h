@@ -79,6 +79,7 @@ class EngineTest : public testing::Test {
     over_while_descendants_lived_ = false;
     auto engine = Engine::start(script_, set, -1);
     EXPECT_TRUE(engine) << engine.error().message;
+    running_ = engine->get();
     const auto root = (*engine)->launch({std::move(argv), {"PATH=/usr/bin:/bin"}, folder_, {}});
     EXPECT_TRUE(root) << root.error().message;
     const int status = script_.wait_for_exit();
@@ -106,6 +107,7 @@ class EngineTest : public testing::Test {
   std::function<void()> outlive_;
   bool over_while_descendants_lived_ = false;
   std::vector<BlindSpot> blind_spots_;  ///< of the last run
+  Engine* running_ = nullptr;           ///< for rules
   std::filesystem::path folder_;
   Script script_;
 };

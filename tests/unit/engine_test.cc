@@ -263,6 +263,61 @@ TEST_F(EngineTest, AProgramIsCalledWithoutAnyArgumentsAtAll) {
   EXPECT_EQ(exec->argv, "");
 }
 
+/// Where only an administrator may trace, or nobody, no exec can be answered by an exit.
+bool may_trace() {
+  int scope = 0;
+  std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> scope;
+  return scope < 2 || (scope == 2 && geteuid() == 0);
+}
+
+TEST_F(EngineTest, AProgramEndsAtOnceAndItsCallerSeesItRunAndFail) {
+  if (!may_trace()) GTEST_SKIP() << "tracing is forbidden here";
+  script_.rule = [](const Op& op) -> Verdict {
+    if (op.sys == Sys::kExec && op.path == "/usr/bin/touch") return Exit{42};
+    return Proceed{};
+  };
+  // perl's exec returns only where it failed; then this child would end with 9.
+  const std::string child = "if (!fork) { exec '/usr/bin/touch', 'f'; exit 9 } wait; exit $? >> 8";
+  EXPECT_EQ(WEXITSTATUS(run({"/usr/bin/perl", "-e", child})), 42);
+  EXPECT_FALSE(fs::exists(folder_ / "f"));
+  EXPECT_EQ(script_.deliveries, 1);
+
+  script_.rule = [](const Op&) { return Proceed{}; };
+  EXPECT_EQ(run({"/usr/bin/perl", "-e", child}), 0);
+  EXPECT_TRUE(fs::exists(folder_ / "f"));
+}
+
+TEST_F(EngineTest, ALaunchedProgramItselfEndsAtOnce) {
+  if (!may_trace()) GTEST_SKIP() << "tracing is forbidden here";
+  script_.rule = [](const Op& op) -> Verdict {
+    if (op.sys == Sys::kExec && op.path == "/usr/bin/touch") return Exit{3};
+    return Proceed{};
+  };
+  EXPECT_EQ(WEXITSTATUS(run({"/bin/sh", "-c", "exec /usr/bin/touch f"}, kPointSet)), 3);
+  EXPECT_FALSE(fs::exists(folder_ / "f"));
+}
+
+TEST_F(EngineTest, APausedExecHasHappenedAndItsProgramHasDoneNothing) {
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (op.sys == Sys::kExec && op.path == "/usr/bin/touch") {
+      return Pause{std::chrono::hours(1), Victim::kCaller};
+    }
+    // Made by the parent, which is not stopped, while the program sleeps in its first instruction.
+    if (op.sys == Sys::kFolder) {
+      EXPECT_FALSE(fs::exists(folder_ / "f"));
+      running_->end_pauses();
+    }
+    return Proceed{};
+  };
+  // The pipe closes in the child by its exec; so the parent knows of it, as posix_spawn does.
+  EXPECT_EQ(run({"/usr/bin/perl", "-e",
+                 "pipe R, W; if (!fork) { exec '/usr/bin/touch', 'f' } close W; <R>; mkdir 'd'; "
+                 "wait; exit $?"}),
+            0);
+  EXPECT_TRUE(fs::exists(folder_ / "f"));
+  EXPECT_TRUE(fs::exists(folder_ / "d"));
+}
+
 TEST_F(EngineTest, APausedProgramGoesOn) {
   const std::string file = in_folder("out");
   script_.rule = [&](const Op& op) -> Verdict {

@@ -144,6 +144,14 @@ TEST_F(FaultPlan, AProgramIsNamedByItsArgumentsWhereThePatternHasASpace) {
   EXPECT_EQ(hits(by_path, exec, 1), "x");
 }
 
+TEST_F(FaultPlan, AProgramEndsAtOnceOrIsStoppedItself) {
+  const Op exec = call(Sys::kExec, "/bin/true");
+  FaultPolicy ends = policy({"exec@true:exit=7"});
+  EXPECT_EQ(std::get<Exit>(ends.decide(exec)).code, 7);
+  FaultPolicy slow = policy({"exec@true:pause=2s"});
+  EXPECT_EQ(std::get<Pause>(slow.decide(exec)).victim, Victim::kCaller);
+}
+
 TEST_F(FaultPlan, ASpawnIsHitAtItsFirstWatchedCallAndAnUpdateNever) {
   FaultPolicy plan = policy({"spawn:errno=EIO"});
   EXPECT_EQ(hits(plan, call(Sys::kWrite, "/elsewhere/f"), 1), ".");
@@ -187,6 +195,7 @@ TEST_F(FaultPlan, RecordsWhatWasInjectedAndNothingElse) {
   EXPECT_EQ(faults[0].kind, "fault");
   EXPECT_EQ(faults[0].cls, "fsync:errno=EIO:when=1..2");
   EXPECT_EQ(faults[0].op, 7u);
+  EXPECT_EQ(plan.planned().at(0).missed, 1u);
   EXPECT_EQ(faults[0].variant, "");
   EXPECT_NE(faults[0].detail.find("/w/f"), std::string::npos);
   EXPECT_EQ(inner_.told, 0);
