@@ -1,5 +1,6 @@
 #include "harness/fault/fault_policy.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,17 +19,24 @@ bool is_on_a_file(const Op& op) {
          op.sys != Sys::kSignal && op.sys != Sys::kExit && op.sys != Sys::kOther;
 }
 
+bool is_file(const std::string& path) {
+  struct stat about{};
+  return lstat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
+}
+
 bool can_be_torn(const Op& op) {
   const std::optional<std::uint64_t> offset = file_offset(op);
   return offset && torn_bytes(*offset, op.bytes, 0);
 }
 
-/// What a spec without a window and a rate means: errors and delays last, and one death is enough.
+/// What a spec without a window and a rate means: errors and delays last, and one death is enough,
+/// as is one visit of a stranger.
 bool falls_by_default(FaultAction action, std::uint64_t count) {
   switch (action) {
     case FaultAction::kKill:
     case FaultAction::kKillMid:
     case FaultAction::kPause:
+    case FaultAction::kUnlink:
       return count == 1;
     default:
       return true;
@@ -73,6 +81,8 @@ bool FaultPolicy::matches(const FaultSpec& spec, const Op& op, bool begins_spawn
   if (!names(spec, op)) return false;
   const bool any_file = is_on_a_file(op) && !spec.glob.empty();
   if (!any_file && !is_on_target(op)) return false;
+  // Whatever the pattern says: no file is deleted that is not the run's own.
+  if (spec.action == FaultAction::kUnlink) return is_on_target(op) && is_file(op.path);
   if (spec.action == FaultAction::kShort) return op.bytes > spec.bytes && has_bytes_in_memory(op);
   return spec.action != FaultAction::kKillMid || (classifier_.is_victims(op) && can_be_torn(op));
 }
@@ -92,6 +102,8 @@ Verdict FaultPolicy::verdict(const Line& line, const Op& op) const {
       return Fail{line.spec.error_number};
     case FaultAction::kExit:
       return Exit{line.spec.exit_code};
+    case FaultAction::kUnlink:
+      return Unlink{};
     case FaultAction::kDelay:
       return Delay{line.spec.duration};
     case FaultAction::kPause:

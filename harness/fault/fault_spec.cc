@@ -41,7 +41,7 @@ constexpr std::array kPlaces = {
     PlaceName{"spawn", FaultPlace::kSpawn, Sys::kOther, false},
 };
 constexpr std::string_view kActions =
-    "kill, kill-mid, short=N, errno=NAME, exit=N, delay=50ms, pause=50ms";
+    "kill, kill-mid, short=N, errno=NAME, exit=N, unlink, delay=50ms, pause=50ms";
 constexpr milliseconds kLongest{10'000};
 
 const PlaceName& about(FaultPlace place) {
@@ -56,6 +56,29 @@ int error_by_name(std::string_view name) {
     if (known != nullptr && name == known) return number;
   }
   return 0;
+}
+
+/// Why an action cannot befall the calls of a place; empty: it can.
+std::string misfit_of(FaultAction action, FaultPlace place) {
+  static constexpr std::array kOnAFile = {
+      FaultPlace::kOpen,  FaultPlace::kWrite, FaultPlace::kFsync, FaultPlace::kTruncate,
+      FaultPlace::kChmod, FaultPlace::kFlock, FaultPlace::kUnlock};
+  switch (action) {
+    case FaultAction::kKillMid:
+    case FaultAction::kShort:
+      if (place == FaultPlace::kWrite) return {};
+      return fmt::format("only a write can be cut; {} goes with write",
+                         action == FaultAction::kShort ? "short" : "kill-mid");
+    case FaultAction::kExit:
+      if (place == FaultPlace::kExec) return {};
+      return "only a program can exit; exit goes with exec";
+    case FaultAction::kUnlink:
+      if (std::ranges::find(kOnAFile, place) != kOnAFile.end()) return {};
+      return "only a call on one file can lose it; unlink goes with open, write, fsync, truncate, "
+             "chmod, flock, unlock";
+    default:
+      return {};
+  }
 }
 
 /// A part of the text, and where it begins there.
@@ -156,6 +179,7 @@ base::Status Parser::what(Piece piece) {
                                         Known{"short", FaultAction::kShort, &Parser::bytes},
                                         Known{"errno", FaultAction::kError, &Parser::error},
                                         Known{"exit", FaultAction::kExit, &Parser::exit_code},
+                                        Known{"unlink", FaultAction::kUnlink, nullptr},
                                         Known{"delay", FaultAction::kDelay, &Parser::duration},
                                         Known{"pause", FaultAction::kPause, &Parser::duration}};
   const auto* known = std::ranges::find(kKnown, name, &Known::name);
@@ -163,13 +187,8 @@ base::Status Parser::what(Piece piece) {
     return wrong(piece.at, fmt::format("'{}' is no action; actions are {}", name, kActions));
   }
   spec_.action = known->action;
-  const bool of_writes =
-      spec_.action == FaultAction::kKillMid || spec_.action == FaultAction::kShort;
-  if (of_writes && spec_.place != FaultPlace::kWrite) {
-    return wrong(piece.at, fmt::format("only a write can be cut; {} goes with write", name));
-  }
-  if (spec_.action == FaultAction::kExit && spec_.place != FaultPlace::kExec) {
-    return wrong(piece.at, "only a program can exit; exit goes with exec");
+  if (const std::string misfit = misfit_of(spec_.action, spec_.place); !misfit.empty()) {
+    return wrong(piece.at, misfit);
   }
   if (known->read == nullptr) {
     if (!has_value) return {};
@@ -309,6 +328,8 @@ std::string action_text(const FaultSpec& spec) {
       return fmt::format("errno={}", strerrorname_np(spec.error_number));
     case FaultAction::kExit:
       return fmt::format("exit={}", spec.exit_code);
+    case FaultAction::kUnlink:
+      return "unlink";
     case FaultAction::kDelay:
       return "delay=" + to_string(spec.duration);
     case FaultAction::kPause:

@@ -29,7 +29,7 @@ enum class FaultPlace {
   kSend
 };
 
-enum class FaultAction { kKill, kKillMid, kShort, kError, kExit, kDelay, kPause };
+enum class FaultAction { kKill, kKillMid, kShort, kError, kExit, kUnlink, kDelay, kPause };
 
 /// Which of the matching calls, counted from 1 over the whole run: every `step`-th from `first` to
 /// `last`.

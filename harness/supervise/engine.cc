@@ -335,6 +335,10 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
             policy_.applied(op, verdict, ended);
             if (!ended) stopped.go_on();
           },
+          [&](const Unlink&) {
+            policy_.applied(op, verdict, stopped.still_there() && unlink_file_of(op));
+            stopped.go_on();
+          },
           [&](const Pause& rest) {
             policy_.applied(op, verdict, pause(root, stopped, rest));
             stopped.go_on();

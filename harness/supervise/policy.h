@@ -62,6 +62,10 @@ struct Exit {
   int code;
 };
 
+/// The file that the call is about is unlinked by the supervisor, as a stranger would who cleans
+/// up; then the call is made. Not delivered where its name means another file by then, or none.
+struct Unlink {};
+
 /// The call is made `duration` later. Only its caller waits: everybody else, the other threads of
 /// its process too, goes on. applied() comes when the call is let run.
 struct Delay {
@@ -69,7 +73,7 @@ struct Delay {
 };
 
 using Verdict =
-    std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Exit, Pause, Delay>;
+    std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Exit, Unlink, Pause, Delay>;
 
 /// What becomes of each call. The only hook of the engine: storms, crash points and schedules are
 /// policies. All calls come from the engine's thread, one at a time; they must not block.

@@ -318,6 +318,30 @@ TEST_F(EngineTest, APausedExecHasHappenedAndItsProgramHasDoneNothing) {
   EXPECT_TRUE(fs::exists(folder_ / "d"));
 }
 
+TEST_F(EngineTest, AFileIsUnlinkedByAStrangerRightBeforeTheCall) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return Unlink{};
+    return Proceed{};
+  };
+  EXPECT_EQ(run(dd(file, 4096)), 0);
+  EXPECT_FALSE(fs::exists(file));
+  EXPECT_EQ(script_.deliveries, 1);
+}
+
+TEST_F(EngineTest, AFileIsNotUnlinkedByANameThatMeansAnotherOneByNow) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (!writes_to(op, file)) return Proceed{};
+    fs::remove(file);
+    std::ofstream(file) << "another's";
+    return Unlink{};
+  };
+  EXPECT_EQ(run(dd(file, 4096)), 0);
+  EXPECT_EQ(fs::file_size(file), 9u);
+  EXPECT_EQ(script_.deliveries, 0);
+}
+
 TEST_F(EngineTest, APausedProgramGoesOn) {
   const std::string file = in_folder("out");
   script_.rule = [&](const Op& op) -> Verdict {

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "tests/support/temp_folder.h"
 
 namespace stress {
 namespace {
@@ -142,6 +145,18 @@ TEST_F(FaultPlan, AProgramIsNamedByItsArgumentsWhereThePatternHasASpace) {
   FaultPolicy by_path = policy({"exec@true:errno=EMFILE", "write@a b:errno=EIO"});
   EXPECT_FALSE(by_path.wants_argv(exec));
   EXPECT_EQ(hits(by_path, exec, 1), "x");
+}
+
+TEST_F(FaultPlan, OnlyAFileOfTheTargetsIsUnlinkedAndOnlyOnce) {
+  const tests::TempFolder folder;
+  const std::string file = (folder / "registry.lock").string();
+  std::ofstream(file) << "";
+  FaultPolicy plan = policy({"flock@*:unlink"});
+  EXPECT_EQ(hits(plan, call(Sys::kLock, file), 1), ".") << "it is somebody else's";
+  classifier_.watched = {folder.path()};
+  EXPECT_EQ(hits(plan, call(Sys::kLock, folder.path().string()), 1), ".") << "it is a folder";
+  EXPECT_EQ(hits(plan, call(Sys::kLock, file + " (deleted)"), 1), ".") << "it is gone";
+  EXPECT_EQ(hits(plan, call(Sys::kLock, file), 3), "x..");
 }
 
 TEST_F(FaultPlan, AProgramEndsAtOnceOrIsStoppedItself) {

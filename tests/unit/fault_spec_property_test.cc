@@ -23,6 +23,7 @@ FaultSpec any_spec() {
   if (spec.place == FaultPlace::kWrite) {
     actions.insert(actions.end(), {FaultAction::kKillMid, FaultAction::kShort});
   }
+  if (spec.place == FaultPlace::kFlock) actions.push_back(FaultAction::kUnlink);
   if (spec.place == FaultPlace::kExec) actions.push_back(FaultAction::kExit);
   spec.action = *rc::gen::elementOf(actions);
   if (spec.action == FaultAction::kExit) spec.exit_code = *rc::gen::inRange(0, 256);
