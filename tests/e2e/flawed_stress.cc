@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <mutex>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -154,6 +156,27 @@ class NoDuplicates : public Wrapper {
     unchecked.unique_type = false;
     return inner().spawn(unchecked);
   }
+};
+
+/// The same request twice makes two agents, where the second one comes before the first is done.
+class SecondIdentity : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  Reply spawn(const SpawnArguments& arguments) override {
+    SpawnArguments admitted = arguments;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!starting_.insert(arguments.type).second) admitted.unique_type = false;
+    }
+    Reply reply = inner().spawn(admitted);
+    const std::lock_guard lock(mutex_);
+    starting_.erase(arguments.type);
+    return reply;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> starting_;
 };
 
 class HierarchySound : public Wrapper {
@@ -360,6 +383,7 @@ void add_all() {
   add<CountsMatch>("flawed-counts-match");
   add<LimitsHold>("flawed-limits-hold");
   add<NoDuplicates>("flawed-no-duplicates");
+  add<SecondIdentity>("flawed-second-identity");
   add<HierarchySound>("flawed-hierarchy-sound");
   add<NoGhosts>("flawed-no-ghosts");
   add<LazyRepair>("flawed-no-ghosts-lazy-repair");
