@@ -20,7 +20,7 @@ long trace(__ptrace_request request, pid_t tid, void* data = nullptr) {
 
 /// Until it stands still for its tracer. False: it was killed instead, and is its parent's again.
 bool wait_for_stop(const Op& op) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = steady_clock::now() + std::chrono::seconds(30);
   while (steady_clock::now() < deadline) {
     siginfo_t what{};
     // Looked at, not taken: an own child that is dead is for the engine to reap.
