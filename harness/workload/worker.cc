@@ -114,6 +114,11 @@ class Spawner {
     });
   }
 
+  static const Reply& better(const Reply& first, const Reply& second) {
+    const bool second_alone = first.outcome != OpOutcome::kOk && second.outcome == OpOutcome::kOk;
+    return second_alone ? second : first;
+  }
+
   /// The same request by two callers, at once or up to half a second apart. The reply is that of
   /// the first caller, or the second one's where that alone was acknowledged: what was asked for is
   /// there.
@@ -125,17 +130,26 @@ class Spawner {
     const Choice own = choice.of("duplicate");
     const std::chrono::milliseconds apart(own.of("apart").chance(0.5) ? own.of("ms").below(500)
                                                                       : 0);
+    const auto ask_again = [&](ThreadState& state) {
+      std::this_thread::sleep_for(apart);
+      return request(state, again);
+    };
     Reply second;
+    if (offers_.server_per_process) {
+      // Nobody could say for which of two callers a server works; so one caller asks it twice.
+      const Reply first = request(state_, op);
+      second = ask_again(state_);
+      return better(first, second);
+    }
     std::thread caller([&] {
       ThreadState& state = shared_.control.threads[thread_.second_state];
       state.tid = gettid();
-      std::this_thread::sleep_for(apart);
-      second = request(state, again);
+      second = ask_again(state);
       state.tid = 0;
     });
-    Reply first = request(state_, op);
+    const Reply first = request(state_, op);
     caller.join();
-    return first.outcome != OpOutcome::kOk && second.outcome == OpOutcome::kOk ? second : first;
+    return better(first, second);
   }
 
   bool spawn_until_done(std::uint64_t slot, const Choice& choice) {
