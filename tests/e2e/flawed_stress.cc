@@ -158,25 +158,21 @@ class NoDuplicates : public Wrapper {
   }
 };
 
-/// The same request twice makes two agents, where the second one comes before the first is done.
+/// Looks for others of a type only when it is asked for that type for the first time.
 class SecondIdentity : public Wrapper {
  public:
   using Wrapper::Wrapper;
   Reply spawn(const SpawnArguments& arguments) override {
-    SpawnArguments admitted = arguments;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!starting_.insert(arguments.type).second) admitted.unique_type = false;
-    }
-    Reply reply = inner().spawn(admitted);
+    // The second of two equal requests comes after the first, or there would be nobody to look for.
     const std::lock_guard lock(mutex_);
-    starting_.erase(arguments.type);
-    return reply;
+    SpawnArguments admitted = arguments;
+    if (!asked_for_.insert(arguments.type).second) admitted.unique_type = false;
+    return inner().spawn(admitted);
   }
 
  private:
   std::mutex mutex_;
-  std::set<std::string> starting_;
+  std::set<std::string> asked_for_;
 };
 
 class HierarchySound : public Wrapper {
