@@ -64,6 +64,7 @@ base::Status Crew::launch(WorkerConfig config) {
   for (const WorkerThread& thread : config.threads) {
     first = std::min(first, thread.state);
     last = std::max(last, thread.state);
+    if (!thread.doubled.empty()) last = std::max(last, thread.second_state);
   }
   LaunchSpec spec;
   spec.argv = {std::filesystem::read_symlink("/proc/self/exe").string(), "worker",
@@ -103,10 +104,14 @@ void Crew::bury(const Death& death) {
   workers_.erase(found);
   for (const WorkerThread& thread : worker.config.threads) {
     // Whoever was killed in an operation cannot say that it is over.
-    ThreadState& state = stage_.control().threads[thread.state];
-    state.op = 0;
-    state.spawn_slot = 0;
-    state.tid = 0;
+    const auto leave = [this](std::uint32_t place) {
+      ThreadState& state = stage_.control().threads[place];
+      state.op = 0;
+      state.spawn_slot = 0;
+      state.tid = 0;
+    };
+    leave(thread.state);
+    if (!thread.doubled.empty()) leave(thread.second_state);
   }
 
   const base::Result<LoadedHistory> history = load_history(worker.config.history);
@@ -143,9 +148,11 @@ void Crew::bury(const Death& death) {
 std::vector<WorkerThread> Crew::owed(const Worker& worker, const Evidence& done) const {
   std::set<std::uint64_t> settled;
   std::set<std::uint64_t> begun;
+  std::set<std::uint64_t> doubled;
   for (const Operation& op : done.operations) {
     if (op.kind != OpKind::kSpawn) continue;
     begun.insert(op.slot);
+    if (op.duplicate_of) doubled.insert(op.slot);
     if (op.outcome == OpOutcome::kOk ||
         (op.outcome == OpOutcome::kRefused && common_.accept_refusals)) {
       settled.insert(op.slot);
@@ -156,6 +163,7 @@ std::vector<WorkerThread> Crew::owed(const Worker& worker, const Evidence& done)
     WorkerThread rest = thread;
     std::erase_if(rest.slots, [&](std::uint64_t slot) { return settled.contains(slot); });
     if (rest.slots.empty()) continue;
+    std::erase_if(rest.doubled, [&](std::uint64_t slot) { return doubled.contains(slot); });
     for (const std::uint64_t slot : rest.slots) {
       if (begun.contains(slot)) rest.replaced.push_back(slot);
     }

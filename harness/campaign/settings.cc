@@ -26,6 +26,7 @@ std::string problem_with(const StormSettings& settings) {
         {"--kill-session-rate", settings.kill_session_rate},
         {"--kill-server-rate", settings.kill_server_rate},
         {"--pause-rate", settings.pause_rate},
+        {"--duplicate-rate", settings.duplicate_rate},
         {"--update-rate", settings.update_rate},
         {"--kill-rate", settings.kill_rate},
         {"--list-rate", settings.list_rate},
@@ -35,6 +36,12 @@ std::string problem_with(const StormSettings& settings) {
   }
   if (settings.agents == 0 || settings.agents > kThreadsMax) {
     return fmt::format("--agents must lie between 1 and {}, not {}", kThreadsMax, settings.agents);
+  }
+  if (settings.duplicate_rate > 0 && settings.agents >= kThreadsMax / 2) {
+    return fmt::format(
+        "--duplicate-rate needs a second caller for each spawner: --agents must be "
+        "below {}, not {}",
+        kThreadsMax / 2, settings.agents);
   }
   if (settings.spawns == 0) return "--spawns must be at least 1";
   if (settings.processes > settings.agents) {
@@ -59,7 +66,9 @@ std::string problem_with(const StormSettings& settings) {
       return "--fault " + spec.error().message;
     }
   }
-  if (settings.unique_types && settings.crash_rate > 0 && !settings.accept_refusals) {
+  // Of a request that is made twice one is refused, so refusals are accepted there anyway.
+  if (settings.unique_types && settings.crash_rate > 0 && !settings.accept_refusals &&
+      settings.duplicate_rate == 0) {
     return "--unique-types with --crash-rate needs --accept-refusals: what a killed spawn has "
            "recorded keeps its type taken until the repair";
   }

@@ -29,7 +29,8 @@ struct StormSettings {
   double kill_rate = 0.1;
   double list_rate = 0.3;
   double validate_rate = 0.1;
-  double child_rate = 0.2;  ///< spawns below an agent of the same spawner instead of the root
+  double duplicate_rate = 0;  ///< spawns whose request is made twice, by two callers
+  double child_rate = 0.2;    ///< spawns below an agent of the same spawner instead of the root
   std::uint64_t seed = 0;
   double time_limit_s = 600;
   std::string sessions = "tmux";

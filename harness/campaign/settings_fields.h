@@ -34,6 +34,9 @@ void for_each_field(Settings& s, Visit&& visit) {
   visit("kill-server-rate", s.kill_server_rate, "tmux servers killed, per spawn");
   visit("pause-rate", s.pause_rate,
         "Share of the spawns whose process is stopped (SIGSTOP) for a while");
+  visit(
+      "duplicate-rate", s.duplicate_rate,
+      "Share of the spawns whose request is made twice, by two callers, at once or a moment apart");
   visit("update-rate", s.update_rate, "Status updates, per spawn");
   visit("kill-rate", s.kill_rate, "Agents killed through the target, per spawn");
   visit("list-rate", s.list_rate, "Lists, per spawn");

@@ -1,6 +1,7 @@
 #include "harness/campaign/settings_fit.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -78,11 +79,18 @@ void fit_sessions(Fit& fit, StormSettings& s, const TargetFacts& facts, bool cho
 
 /// Who is known to refuse is not asked again and again.
 void fit_refusals(StormSettings& s, const TargetFacts& facts) {
-  const std::uint64_t spawns = spawns_required(s);
+  const auto once = static_cast<double>(spawns_required(s));
+  const auto spawns = static_cast<std::uint64_t>(once + std::ceil(once * s.duplicate_rate));
   for (const std::optional<int>& limit : {facts.max_concurrent, facts.max_agents}) {
     if (limit && spawns > static_cast<std::uint64_t>(*limit)) s.accept_refusals = true;
   }
   if (s.types != 0 && facts.promises_no_duplicates) s.accept_refusals = true;
+}
+
+/// Of two equal requests one may be refused, and what a killed one has recorded refuses the next.
+void fit_duplicates(StormSettings& s, const TargetFacts& facts) {
+  const bool refuses = facts.promises_no_duplicates && !facts.idempotent_spawn;
+  if (s.duplicate_rate > 0 && (s.unique_types || refuses)) s.accept_refusals = true;
 }
 
 /// So that a crash hits the spawn it was drawn for.
@@ -124,6 +132,7 @@ base::Result<StormSettings> fit_to_target(StormSettings settings) {
   fit.without(one_file, "count-loads", settings.count_loads, false,
               "has no single registry file whose reads could be counted");
   if (!offers.limits) fit_refusals(settings, facts);
+  fit_duplicates(settings, facts);
   if (!fit.complaint().empty()) return base::fail(base::Errc::kInvalid, "{}", fit.complaint());
   make_absolute(settings.target);
   return settings;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -53,6 +54,7 @@ class Storm {
         interrupted_(interrupted),
         choice_(settings.seed),
         spawns_(spawns_required(settings)),
+        doubled_(drawn("duplicates", settings.duplicate_rate)),
         stage_(std::move(stage)),
         snapshots_(stage_->target(), collector_, stage_->names()),
         canaries_(stage_->probe(), stage_->place(), stage_->naming(), &stage_->second_target(),
@@ -68,7 +70,9 @@ class Storm {
   base::Status run_single_spawn(Policy& policy, const RunPlace& place, std::uint64_t first_op,
                                 Collector& collector);
   WorkerConfig worker_config(const RunPlace& place, std::uint64_t first_op) const;
+  [[nodiscard]] std::set<std::uint64_t> drawn(const char* what, double rate) const;
   StormPolicy::Pauses pauses() const;
+  [[nodiscard]] WorkerThread spawner_thread(std::string client, std::uint64_t spawner) const;
   base::Status start_workers(Crew& crew) const;
   void tend(Crew& crew);
   void end_workers(Crew& crew, StallWatch& stalls);
@@ -87,6 +91,7 @@ class Storm {
   const std::atomic<bool>& interrupted_;
   Choice choice_;
   std::uint64_t spawns_;
+  std::set<std::uint64_t> doubled_;  ///< spawns that are requested twice
   Clock::time_point begun_ = Clock::now();
   std::string started_at_ = base::to_iso8601(base::wall_now());
   PathProfile profile_;
@@ -166,11 +171,16 @@ base::Status Storm::plant_canaries() {
   return planted;
 }
 
+/// Which spawns something falls upon that befalls this share of them.
+std::set<std::uint64_t> Storm::drawn(const char* what, double rate) const {
+  const std::vector<std::uint64_t> slots = choice_.of(what).sample(spawns_, share(rate, spawns_));
+  return {slots.begin(), slots.end()};
+}
+
 StormPolicy::Pauses Storm::pauses() const {
-  const auto drawn = choice_.of("pauses").sample(spawns_, share(settings_.pause_rate, spawns_));
   int points = 0;
   for (const int count : profile_.occurrences) points += count;
-  return {{drawn.begin(), drawn.end()}, std::max(points, 1)};
+  return {drawn("pauses", settings_.pause_rate), std::max(points, 1)};
 }
 
 base::Status Storm::rage() {
@@ -229,6 +239,22 @@ Policy& Storm::stack_policies() {
   return audit_.emplace(*outer, stage_->threads(), stage_->target().observer().map().file);
 }
 
+WorkerThread Storm::spawner_thread(std::string client, std::uint64_t spawner) const {
+  // In the control block the second caller, where there is one, has the next place.
+  const std::uint32_t places = settings_.duplicate_rate > 0 ? 2 : 1;
+  WorkerThread thread;
+  thread.client = std::move(client);
+  thread.state = static_cast<std::uint32_t>(spawner) * places;
+  thread.second_state = thread.state + 1;
+  const std::uint64_t each = spawns_ / settings_.agents;
+  for (std::uint64_t i = 0; i < each; ++i) {
+    const std::uint64_t slot = spawner * each + i;
+    thread.slots.push_back(slot);
+    if (doubled_.contains(slot)) thread.doubled.push_back(slot);
+  }
+  return thread;
+}
+
 base::Status Storm::start_workers(Crew& crew) const {
   const Spread over = spread(settings_);
   std::uint64_t spawner = 0;
@@ -238,11 +264,7 @@ base::Status Storm::start_workers(Crew& crew) const {
         settings_.agents / over.processes + (p < settings_.agents % over.processes ? 1 : 0);
     std::vector<WorkerThread> threads;
     for (std::uint64_t t = 0; t < count; ++t, ++spawner) {
-      WorkerThread thread{
-          fmt::format("p{}.t{}", p, t), static_cast<std::uint32_t>(spawner), {}, {}};
-      const std::uint64_t each = spawns_ / settings_.agents;
-      for (std::uint64_t i = 0; i < each; ++i) thread.slots.push_back(spawner * each + i);
-      threads.push_back(std::move(thread));
+      threads.push_back(spawner_thread(fmt::format("p{}.t{}", p, t), spawner));
     }
     if (base::Status started = crew.start(std::move(threads)); !started) return started;
   }

@@ -106,6 +106,11 @@ report::Report make_report(const StormSettings& settings, const Evidence& eviden
     report.totals.crashes_drawn = report.totals.crashes_injected;
   }
   for (const PlannedFault& fault : crashes.planned) {
+    if (fault.missed > 0) {
+      report.notes.push_back(fmt::format(
+          "the fault '{}' came to nothing {} times: its process was gone by then{}", fault.spec,
+          fault.missed, fault.spec.contains(":exit=") ? ", or may not be traced" : ""));
+    }
     if (fault.matched > 0) continue;
     report.notes.push_back(
         fmt::format("no call of the run matched the fault '{}': it tested nothing", fault.spec));

@@ -37,6 +37,24 @@ AckedSpawns acked_spawns(const Evidence& evidence) {
   return acked;
 }
 
+std::vector<RequestedTwice> requested_twice(const Evidence& evidence) {
+  const auto acknowledged = [](const Operation& op) {
+    return op.kind == OpKind::kSpawn && op.outcome == OpOutcome::kOk && op.completed &&
+           !op.agent.empty();
+  };
+  std::unordered_map<std::uint64_t, const Operation*> by_id;
+  for (const Operation& op : evidence.operations) {
+    if (acknowledged(op)) by_id.emplace(op.id, &op);
+  }
+  std::vector<RequestedTwice> pairs;
+  for (const Operation& op : evidence.operations) {
+    if (!op.duplicate_of || !acknowledged(op)) continue;
+    const auto first = by_id.find(*op.duplicate_of);
+    if (first != by_id.end()) pairs.push_back({first->second, &op});
+  }
+  return pairs;
+}
+
 DamageTimes::DamageTimes(const Evidence& evidence) {
   for (const Fault& fault : evidence.faults) {
     if (fault.injected && fault.kind == "registry-damage") times_.push_back(fault.at);

@@ -24,6 +24,15 @@ std::string_view process_of(std::string_view client);
 using AckedSpawns = std::unordered_map<std::string_view, const Operation*>;
 AckedSpawns acked_spawns(const Evidence& evidence);
 
+/// Two equal requests that were both acknowledged.
+struct RequestedTwice {
+  const Operation* first = nullptr;
+  const Operation* second = nullptr;
+
+  [[nodiscard]] bool one_agent() const { return first->agent == second->agent; }
+};
+std::vector<RequestedTwice> requested_twice(const Evidence& evidence);
+
 /// When the harness itself damaged the registry. Restoring a backup may then throw the contents
 /// back, so nothing from before the damage can be demanded after it.
 class DamageTimes {

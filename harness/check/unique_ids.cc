@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,6 +36,28 @@ std::uint64_t check_spawns(const Evidence& evidence, check::Tally& tally) {
          .at = op.completed.value_or(op.invoked)});
   }
   return spawns;
+}
+
+/// Where it is promised that a request which is repeated is answered with the same agent: as long
+/// as that one lives.
+void check_repeated(const Evidence& evidence, check::Tally& tally) {
+  const check::Endings endings(evidence);
+  for (const check::RequestedTwice& pair : check::requested_twice(evidence)) {
+    tally.fact();
+    const auto& [first, second] = pair;
+    const Nanoseconds by = std::max(*first->completed, *second->completed);
+    if (pair.one_agent() || endings.may_have_ended(first->agent, first, by) ||
+        endings.may_have_ended(second->agent, second, by)) {
+      continue;
+    }
+    tally.violation({.summary = fmt::format("One request, made twice, was acknowledged with two "
+                                            "ids: {} to {}, and {} to {}.",
+                                            first->agent, check::Story::name(*first), second->agent,
+                                            check::Story::name(*second)),
+                     .agent = first->agent,
+                     .with = {second->agent},
+                     .at = by});
+  }
 }
 
 /// Identity and sessions over all snapshots, by what changes.
@@ -130,6 +153,7 @@ class SnapshotIds {
 report::InvariantResult check_unique_ids(const Evidence& evidence) {
   check::Tally tally(evidence, "unique-ids");
   const std::uint64_t spawns = check_spawns(evidence, tally);
+  if (evidence.run.target.idempotent_spawn) check_repeated(evidence, tally);
   SnapshotIds ids(tally);
   std::uint64_t snapshots = 0;
   for (const Snapshot& snapshot : evidence.snapshots) {
@@ -138,8 +162,14 @@ report::InvariantResult check_unique_ids(const Evidence& evidence) {
     ids.read(snapshot);
   }
   if (snapshots == 0) tally.missing("no snapshot of the registry");
-  return std::move(tally).finish(fmt::format("{}, {}", count_of(spawns, "acknowledged spawn"),
-                                             count_of(snapshots, "snapshot")));
+  const auto twice = std::ranges::count_if(
+      evidence.operations, [](const Operation& op) { return op.duplicate_of.has_value(); });
+  const std::string requests =
+      twice == 0
+          ? ""
+          : fmt::format(", {} made twice", count_of(static_cast<std::uint64_t>(twice), "request"));
+  return std::move(tally).finish(fmt::format("{}{}, {}", count_of(spawns, "acknowledged spawn"),
+                                             requests, count_of(snapshots, "snapshot")));
 }
 
 }  // namespace stress

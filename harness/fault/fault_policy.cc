@@ -1,7 +1,9 @@
 #include "harness/fault/fault_policy.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -17,17 +19,24 @@ bool is_on_a_file(const Op& op) {
          op.sys != Sys::kSignal && op.sys != Sys::kExit && op.sys != Sys::kOther;
 }
 
+bool is_file(const std::string& path) {
+  struct stat about{};
+  return lstat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
+}
+
 bool can_be_torn(const Op& op) {
   const std::optional<std::uint64_t> offset = file_offset(op);
   return offset && torn_bytes(*offset, op.bytes, 0);
 }
 
-/// What a spec without a window and a rate means: errors and delays last, and one death is enough.
+/// What a spec without a window and a rate means: errors and delays last, and one death is enough,
+/// as is one visit of a stranger.
 bool falls_by_default(FaultAction action, std::uint64_t count) {
   switch (action) {
     case FaultAction::kKill:
     case FaultAction::kKillMid:
     case FaultAction::kPause:
+    case FaultAction::kUnlink:
       return count == 1;
     default:
       return true;
@@ -72,6 +81,8 @@ bool FaultPolicy::matches(const FaultSpec& spec, const Op& op, bool begins_spawn
   if (!names(spec, op)) return false;
   const bool any_file = is_on_a_file(op) && !spec.glob.empty();
   if (!any_file && !is_on_target(op)) return false;
+  // Whatever the pattern says: no file is deleted that is not the run's own.
+  if (spec.action == FaultAction::kUnlink) return is_on_target(op) && is_file(op.path);
   if (spec.action == FaultAction::kShort) return op.bytes > spec.bytes && has_bytes_in_memory(op);
   return spec.action != FaultAction::kKillMid || (classifier_.is_victims(op) && can_be_torn(op));
 }
@@ -89,9 +100,15 @@ Verdict FaultPolicy::verdict(const Line& line, const Op& op) const {
       return Short{line.spec.bytes};
     case FaultAction::kError:
       return Fail{line.spec.error_number};
+    case FaultAction::kExit:
+      return Exit{line.spec.exit_code};
+    case FaultAction::kUnlink:
+      return Unlink{};
     case FaultAction::kDelay:
       return Delay{line.spec.duration};
     case FaultAction::kPause:
+      // A slow program, rather than a caller that is slow to start it.
+      if (line.spec.place == FaultPlace::kExec) return Pause{line.spec.duration, Victim::kCaller};
       return Pause{line.spec.duration, victim()};
   }
   return Proceed{};
@@ -135,12 +152,22 @@ Verdict FaultPolicy::decide(const Op& op) {
   return inner_.decide(op);
 }
 
+bool FaultPolicy::wants_argv(const Op& op) {
+  const bool named =
+      std::ranges::any_of(lines_, [](const Line& line) { return names_arguments(line.spec); });
+  return named || inner_.wants_argv(op);
+}
+
 void FaultPolicy::applied(const Op& op, const Verdict& verdict, bool delivered) {
   {
     const std::lock_guard lock(mutex_);
     const auto pending = pending_.find({op.root, op.tid});
     if (pending != pending_.end()) {
-      if (delivered) faults_.push_back(std::move(pending->second));
+      if (delivered) {
+        faults_.push_back(std::move(pending->second));
+      } else {
+        ++std::ranges::find(lines_, pending->second.cls, &Line::text)->missed;
+      }
       pending_.erase(pending);
       return;
     }
@@ -162,7 +189,9 @@ std::vector<PlannedFault> FaultPolicy::planned() const {
   const std::lock_guard lock(mutex_);
   std::vector<PlannedFault> result;
   result.reserve(lines_.size());
-  for (const Line& line : lines_) result.push_back({line.text, line.matched});
+  for (const Line& line : lines_) {
+    result.push_back({line.text, line.matched, line.missed});
+  }
   return result;
 }
 

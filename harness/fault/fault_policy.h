@@ -21,6 +21,7 @@ namespace stress {
 struct PlannedFault {
   std::string spec;
   std::uint64_t matched = 0;  ///< calls that it names, hit or not
+  std::uint64_t missed = 0;   ///< hits that came to nothing, as their process was gone by then
 };
 
 /// Carries out a fault plan: answers for the calls that a spec falls upon, and passes all others on
@@ -36,6 +37,8 @@ class FaultPolicy : public Policy {
               const std::vector<FaultSpec>& plan, const Choice& choice);
 
   Verdict decide(const Op& op) override;
+  /// Only where a spec of the plan names arguments.
+  bool wants_argv(const Op& op) override;
   void applied(const Op& op, const Verdict& verdict, bool delivered) override;
   void exited(std::uint32_t root, int status) override { inner_.exited(root, status); }
 
@@ -51,6 +54,7 @@ class FaultPolicy : public Policy {
     std::string text;
     Choice choice;
     std::uint64_t matched = 0;
+    std::uint64_t missed = 0;
   };
 
   [[nodiscard]] Victim victim() const {

@@ -40,7 +40,8 @@ constexpr std::array kPlaces = {
     PlaceName{"send", FaultPlace::kSend, Sys::kSend, false},
     PlaceName{"spawn", FaultPlace::kSpawn, Sys::kOther, false},
 };
-constexpr std::string_view kActions = "kill, kill-mid, short=N, errno=NAME, delay=50ms, pause=50ms";
+constexpr std::string_view kActions =
+    "kill, kill-mid, short=N, errno=NAME, exit=N, unlink, delay=50ms, pause=50ms";
 constexpr milliseconds kLongest{10'000};
 
 const PlaceName& about(FaultPlace place) {
@@ -55,6 +56,29 @@ int error_by_name(std::string_view name) {
     if (known != nullptr && name == known) return number;
   }
   return 0;
+}
+
+/// Why an action cannot befall the calls of a place; empty: it can.
+std::string misfit_of(FaultAction action, FaultPlace place) {
+  static constexpr std::array kOnAFile = {
+      FaultPlace::kOpen,  FaultPlace::kWrite, FaultPlace::kFsync, FaultPlace::kTruncate,
+      FaultPlace::kChmod, FaultPlace::kFlock, FaultPlace::kUnlock};
+  switch (action) {
+    case FaultAction::kKillMid:
+    case FaultAction::kShort:
+      if (place == FaultPlace::kWrite) return {};
+      return fmt::format("only a write can be cut; {} goes with write",
+                         action == FaultAction::kShort ? "short" : "kill-mid");
+    case FaultAction::kExit:
+      if (place == FaultPlace::kExec) return {};
+      return "only a program can exit; exit goes with exec";
+    case FaultAction::kUnlink:
+      if (std::ranges::find(kOnAFile, place) != kOnAFile.end()) return {};
+      return "only a call on one file can lose it; unlink goes with open, write, fsync, truncate, "
+             "chmod, flock, unlock";
+    default:
+      return {};
+  }
 }
 
 /// A part of the text, and where it begins there.
@@ -78,6 +102,7 @@ class Parser {
   base::Status what(Piece piece);
   base::Status bytes(Piece value);
   base::Status error(Piece value);
+  base::Status exit_code(Piece value);
   base::Status duration(Piece value);
   base::Status when(Piece value);
   base::Status rate(Piece value);
@@ -153,6 +178,8 @@ base::Status Parser::what(Piece piece) {
                                         Known{"kill-mid", FaultAction::kKillMid, nullptr},
                                         Known{"short", FaultAction::kShort, &Parser::bytes},
                                         Known{"errno", FaultAction::kError, &Parser::error},
+                                        Known{"exit", FaultAction::kExit, &Parser::exit_code},
+                                        Known{"unlink", FaultAction::kUnlink, nullptr},
                                         Known{"delay", FaultAction::kDelay, &Parser::duration},
                                         Known{"pause", FaultAction::kPause, &Parser::duration}};
   const auto* known = std::ranges::find(kKnown, name, &Known::name);
@@ -160,10 +187,8 @@ base::Status Parser::what(Piece piece) {
     return wrong(piece.at, fmt::format("'{}' is no action; actions are {}", name, kActions));
   }
   spec_.action = known->action;
-  const bool of_writes =
-      spec_.action == FaultAction::kKillMid || spec_.action == FaultAction::kShort;
-  if (of_writes && spec_.place != FaultPlace::kWrite) {
-    return wrong(piece.at, fmt::format("only a write can be cut; {} goes with write", name));
+  if (const std::string misfit = misfit_of(spec_.action, spec_.place); !misfit.empty()) {
+    return wrong(piece.at, misfit);
   }
   if (known->read == nullptr) {
     if (!has_value) return {};
@@ -199,6 +224,19 @@ base::Status Parser::error(Piece value) {
   return wrong(value.at, fmt::format("'{}' is no errno; as in ENOSPC, EIO, EINTR, EDQUOT, EMFILE, "
                                      "ENFILE, ENOMEM, EACCES, EROFS",
                                      value.text));
+}
+
+base::Status Parser::exit_code(Piece value) {
+  constexpr std::uint64_t kMax = 255;
+  Piece rest = value;
+  std::uint64_t code = 0;
+  if (base::Status read = number(rest, code, "exit="); !read) return read;
+  if (!rest.text.empty() || code > kMax) {
+    return wrong(value.at,
+                 fmt::format("exit= takes an exit code, 0 to {}, not '{}'", kMax, value.text));
+  }
+  spec_.exit_code = static_cast<int>(code);
+  return {};
 }
 
 base::Status Parser::duration(Piece value) {
@@ -288,6 +326,10 @@ std::string action_text(const FaultSpec& spec) {
       return fmt::format("short={}", spec.bytes);
     case FaultAction::kError:
       return fmt::format("errno={}", strerrorname_np(spec.error_number));
+    case FaultAction::kExit:
+      return fmt::format("exit={}", spec.exit_code);
+    case FaultAction::kUnlink:
+      return "unlink";
     case FaultAction::kDelay:
       return "delay=" + to_string(spec.duration);
     case FaultAction::kPause:
@@ -309,19 +351,25 @@ std::string to_string(const FaultSpec& spec) {
   return text;
 }
 
+bool names_arguments(const FaultSpec& spec) {
+  return spec.place == FaultPlace::kExec && spec.glob.contains(' ');
+}
+
 bool names(const FaultSpec& spec, const Op& op) {
   if (spec.place == FaultPlace::kSpawn || about(spec.place).sys != op.sys) return false;
   if (op.sys == Sys::kFolder && op.name == "rmdir") return false;
+  if (names_arguments(spec)) return path_matches(spec.glob, op.path, " " + op.argv);
   return spec.glob.empty() || path_matches(spec.glob, op.path) ||
          (!op.path2.empty() && path_matches(spec.glob, op.path2));
 }
 
-bool path_matches(const std::string& glob, const std::string& path) {
-  if (fnmatch(glob.c_str(), path.c_str(), 0) == 0) return true;
+bool path_matches(const std::string& glob, const std::string& path, const std::string& rest) {
+  const std::string whole = path + rest;
+  if (fnmatch(glob.c_str(), whole.c_str(), 0) == 0) return true;
   if (glob.starts_with('/')) return false;
   for (std::size_t slash = path.find('/'); slash != std::string::npos;
        slash = path.find('/', slash + 1)) {
-    if (fnmatch(glob.c_str(), path.c_str() + slash + 1, 0) == 0) return true;
+    if (fnmatch(glob.c_str(), whole.c_str() + slash + 1, 0) == 0) return true;
   }
   return false;
 }

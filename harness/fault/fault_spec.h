@@ -29,7 +29,7 @@ enum class FaultPlace {
   kSend
 };
 
-enum class FaultAction { kKill, kKillMid, kShort, kError, kDelay, kPause };
+enum class FaultAction { kKill, kKillMid, kShort, kError, kExit, kUnlink, kDelay, kPause };
 
 /// Which of the matching calls, counted from 1 over the whole run: every `step`-th from `first` to
 /// `last`.
@@ -47,10 +47,11 @@ struct FaultWindow {
 /// One line of a fault plan: `WHERE:WHAT[:when=FIRST[..LAST][+STEP]][:p=RATE]`. A value.
 struct FaultSpec {
   FaultPlace place = FaultPlace::kWrite;
-  std::string glob;  ///< of the path; empty: any file of the target's
+  std::string glob;  ///< of the path; empty: any file of the target's; see names_arguments()
   FaultAction action = FaultAction::kError;
   std::uint64_t bytes = 0;                ///< kShort: how many are written
   int error_number = 0;                   ///< kError
+  int exit_code = 0;                      ///< kExit
   std::chrono::milliseconds duration{0};  ///< kDelay, kPause
   std::optional<FaultWindow> window;
   std::optional<double> rate;
@@ -67,8 +68,12 @@ std::string to_string(const FaultSpec& spec);
 /// call comes first only who sees them all can tell.
 bool names(const FaultSpec& spec, const Op& op);
 
+/// Whether a spec names a program by its arguments too: an exec whose pattern has a space in it.
+/// Such a pattern is held against the path, a space and Op::argv.
+bool names_arguments(const FaultSpec& spec);
+
 /// fnmatch(3) of the whole path; of each of its tails too where the pattern is not absolute, so
-/// that "registry.json" and "backups/*" say what they seem to.
-bool path_matches(const std::string& glob, const std::string& path);
+/// that "registry.json" and "backups/*" say what they seem to. `rest` follows upon the path.
+bool path_matches(const std::string& glob, const std::string& path, const std::string& rest = {});
 
 }  // namespace stress

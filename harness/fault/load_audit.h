@@ -20,6 +20,7 @@ class LoadAudit : public Policy {
       : inner_(inner), threads_(threads), registry_(std::move(registry)) {}
 
   Verdict decide(const Op& op) override;
+  bool wants_argv(const Op& op) override { return inner_.wants_argv(op); }
   void applied(const Op& op, const Verdict& verdict, bool delivered) override {
     inner_.applied(op, verdict, delivered);
   }

@@ -8,6 +8,12 @@
 #include "orchestrator/base/clock.h"
 
 namespace stress {
+namespace {
+
+/// What is drawn for a spawn befalls its first request, not the same one once more.
+bool is_drawn_for(const ThreadState& thread) { return thread.spawn_slot != 0 && !thread.duplicate; }
+
+}  // namespace
 
 void ThreadMap::bind(std::uint32_t root, std::uint32_t first, std::uint32_t count) {
   const std::lock_guard lock(mutex_);
@@ -73,7 +79,7 @@ StormPolicy::Progress& StormPolicy::progress_of(std::uint32_t root, const Thread
 Verdict StormPolicy::decide(const Op& op) {
   const std::lock_guard lock(mutex_);
   const ThreadState* thread = threads_.find(op);
-  if (thread == nullptr || thread->spawn_slot == 0) return Proceed{};
+  if (thread == nullptr || !is_drawn_for(*thread)) return Proceed{};
   const std::optional<PointKind> kind = classifier_.kind_of(op);
   if (!kind) return Proceed{};
   Progress& progress = progress_of(op.root, *thread);
@@ -180,7 +186,7 @@ void StormPolicy::exited(std::uint32_t root, int) {
   const std::lock_guard lock(mutex_);
   // What was in flight in the dead process and had a hit of its own to come.
   for (const ThreadState* thread : threads_.in_flight(root)) {
-    if (thread->spawn_slot != 0) plan_.redraw(thread->spawn_slot - 1);
+    if (is_drawn_for(*thread)) plan_.redraw(thread->spawn_slot - 1);
   }
   std::erase_if(progress_, [root](const auto& entry) { return entry.first.first == root; });
 }

@@ -82,6 +82,7 @@ void members(auto& io, Like<Invocation> auto& v) {
   io.member("client", v.op.client);
   io.member("slot", v.op.slot);
   io.member("replacement", v.op.replacement);
+  io.member("duplicate_of", v.op.duplicate_of);
   io.member("task", v.op.task);
   io.member("type", v.op.type);
   io.member("parent", v.op.parent);

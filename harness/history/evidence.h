@@ -42,10 +42,12 @@ struct Operation {
   std::string client;        ///< "p3.t1": which spawner, which thread of it
   std::uint64_t slot = 0;    ///< spawns: which of the N required spawns this is an attempt at
   bool replacement = false;  ///< spawns: not the first attempt at its slot
-  std::string task;          ///< spawn
-  std::string type;          ///< spawn
-  std::string parent;        ///< spawn
-  std::string agent;         ///< the agent acted upon; spawn: the acknowledged id
+  /// spawns: the very same request as that operation's, made once more by another caller.
+  std::optional<std::uint64_t> duplicate_of;
+  std::string task;    ///< spawn
+  std::string type;    ///< spawn
+  std::string parent;  ///< spawn
+  std::string agent;   ///< the agent acted upon; spawn: the acknowledged id
   /// update, kill: field -> value asked for. A message is "op-<id>": each value names its writer.
   std::map<std::string, std::string> writes;
   Nanoseconds invoked = 0;

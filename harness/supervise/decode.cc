@@ -167,6 +167,15 @@ void refine(Op& op, const Task& task) {
   }
 }
 
+/// As much of it as a sentence bears.
+std::string quoted_argv(const Op& op) {
+  constexpr std::size_t kShown = 200;
+  if (op.argv.empty()) return {};
+  const bool all = op.argv.size() <= kShown;
+  return fmt::format(" with '{}'{}{}", op.argv.substr(0, kShown), all ? "" : "...",
+                     op.argv_cut ? fmt::format(" (looked at: {} bytes)", kArgvBytesMax) : "");
+}
+
 }  // namespace
 
 std::string_view to_string(Sys sys) {
@@ -225,6 +234,24 @@ std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::u
   if (shape->path >= 0) op.path = real_path(op.path, follows_last(op));
   if (shape->path2 >= 0) op.path2 = real_path(op.path2, false);
   return op;
+}
+
+void read_argv(Op& op) {
+  std::uint64_t position = op.arguments[op.number == SYS_execveat ? 2 : 1];
+  std::size_t count = 0;
+  while (op.argv.size() <= kArgvBytesMax) {
+    std::uint64_t address = 0;
+    const std::string pointer = Tasks::memory(op.tid, position, sizeof address);
+    if (pointer.size() != sizeof address) return;
+    std::memcpy(&address, pointer.data(), sizeof address);
+    if (address == 0) return;
+    position += sizeof address;
+    if (++count == 1) continue;
+    if (count > 2) op.argv += ' ';
+    op.argv += Tasks::c_string(op.tid, address, kArgvBytesMax + 1);
+  }
+  op.argv.resize(kArgvBytesMax);
+  op.argv_cut = true;
 }
 
 bool opens_for_writing(int flags) {
@@ -289,6 +316,8 @@ std::string describe(const Op& op) {
       return fmt::format("{} with signal {}", op.name, op.flags);
     case Sys::kExit:
       return std::string(op.name);
+    case Sys::kExec:
+      return fmt::format("{} of {}{}", op.name, op.path, quoted_argv(op));
     default:
       return fmt::format("{} of {}", op.name, op.path);
   }

@@ -14,6 +14,13 @@ namespace stress {
 std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::uint32_t root,
                          pid_t root_pid);
 
+/// How much of a program's arguments is looked at.
+inline constexpr std::size_t kArgvBytesMax = 4096;
+
+/// Fills in Op::argv of an exec; with what can be read of it, where that is not all. As after
+/// decode(), the notification's validity is to be checked before it is believed.
+void read_argv(Op& op);
+
 /// Whether an open with these flags makes, empties or may write to its file.
 bool opens_for_writing(int flags);
 

@@ -68,4 +68,16 @@ bool perform(const Op& op) {
   }
 }
 
+bool unlink_file_of(const Op& op) {
+  struct stat named{};
+  if (lstat(op.path.c_str(), &named) != 0 || !S_ISREG(named.st_mode)) return false;
+  if (op.fd >= 0) {
+    const base::UniqueFd file = duplicate(op);
+    struct stat opened{};
+    if (!file.valid() || fstat(file.get(), &opened) != 0) return false;
+    if (opened.st_dev != named.st_dev || opened.st_ino != named.st_ino) return false;
+  }
+  return ::unlink(op.path.c_str()) == 0;
+}
+
 }  // namespace stress

@@ -16,4 +16,8 @@ bool write_for(const Op& op, const std::string& content);
 /// for another (or might block): let it run.
 bool perform(const Op& op);
 
+/// Unlinks the regular file that a call names or has a descriptor of. False: its name means another
+/// file by now, or none; or it may not be unlinked.
+bool unlink_file_of(const Op& op);
+
 }  // namespace stress

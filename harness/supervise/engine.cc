@@ -1,6 +1,5 @@
 #include "harness/supervise/engine.h"
 
-#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 
 #include "harness/supervise/command_kill.h"
 #include "harness/supervise/decode.h"
+#include "harness/supervise/early_exit.h"
 #include "harness/supervise/effects.h"
 #include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
@@ -49,11 +49,6 @@ struct Engine::Root {
   Tasks tasks;
   bool reaped = false;
   bool group_over = false;  ///< reaped, and nobody is left of its process group
-  struct Paused {
-    base::UniqueFd process;
-    TimePoint resume_at;
-  };
-  std::map<pid_t, Paused> paused;
   /// Tasks whose call was let run and whose next stop is the end of the root: KillAfter.
   std::map<pid_t, std::pair<Op, KillAfter>> doomed;
 
@@ -195,21 +190,14 @@ void Engine::loop() {
         root->tasks = Tasks(root->launched.pid);
       }
     }
-    resume_due(pauses_over_);
+    pauses_.resume(pauses_over_);
     delays_.let_run(pauses_over_);
   }
 }
 
 int Engine::wait_for_events(std::vector<epoll_event>& events) {
   std::optional<TimePoint> next = delays_.next();
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& root : roots_) {
-      for (const auto& [pid, paused] : root->paused) {
-        next = std::min(next.value_or(paused.resume_at), paused.resume_at);
-      }
-    }
-  }
+  if (const auto resume = pauses_.next()) next = std::min(next.value_or(*resume), *resume);
   int timeout_ms = -1;
   if (next) {
     const auto left =
@@ -217,18 +205,6 @@ int Engine::wait_for_events(std::vector<epoll_event>& events) {
     timeout_ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
   return epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
-}
-
-void Engine::resume_due(bool all) {
-  const auto now = std::chrono::steady_clock::now();
-  const std::lock_guard lock(mutex_);
-  for (const auto& root : roots_) {
-    std::erase_if(root->paused, [&](const auto& entry) {
-      if (!all && now < entry.second.resume_at) return false;
-      syscall(SYS_pidfd_send_signal, entry.second.process.get(), SIGCONT, nullptr, 0);
-      return true;
-    });
-  }
 }
 
 void Engine::reap(Root& root) {
@@ -255,6 +231,7 @@ void Engine::receive(Root& root) {
     return;
   }
   std::optional<Op> op = decode(stopped.notification, root.tasks, root.number, root.launched.pid);
+  if (op && op->sys == Sys::kExec && policy_.wants_argv(*op)) read_argv(*op);
   if (!op || !stopped.still_there()) {
     // Gone while it was read; an answer is due only to a task that lives.
     stopped.go_on();
@@ -328,8 +305,18 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
               stopped.go_on();
             }
           },
+          [&](const Exit& exit) {
+            const bool ended = end_instead(stopped, exit.code);
+            policy_.applied(op, verdict, ended);
+            if (!ended) stopped.go_on();
+          },
+          [&](const Unlink&) {
+            policy_.applied(op, verdict, stopped.still_there() && unlink_file_of(op));
+            stopped.go_on();
+          },
           [&](const Pause& rest) {
-            policy_.applied(op, verdict, pause(root, op, rest));
+            policy_.applied(op, verdict,
+                            !pauses_over_ && pauses_.add(stopped, root.launched, rest));
             stopped.go_on();
           },
           [&](const Delay& delay) {
@@ -339,22 +326,6 @@ void Engine::apply(Root& root, const Stopped& stopped, const Verdict& verdict) {
           },
       },
       verdict);
-}
-
-bool Engine::pause(Root& root, const Op& op, const Pause& pause) {
-  if (pauses_over_) return false;
-  const std::lock_guard lock(mutex_);
-  const bool command = pause.victim == Victim::kCommand;
-  base::UniqueFd process =
-      command ? open_command(op)
-              : base::UniqueFd(fcntl(root.launched.pidfd.get(), F_DUPFD_CLOEXEC, 0));
-  if (!process.valid() || syscall(SYS_pidfd_send_signal, process.get(), SIGSTOP, nullptr, 0) != 0) {
-    return false;
-  }
-  root.paused.insert_or_assign(
-      command ? op.command : root.launched.pid,
-      Root::Paused{std::move(process), std::chrono::steady_clock::now() + pause.duration});
-  return true;
 }
 
 bool Engine::cut_short(const Stopped& stopped, std::uint64_t bytes) {

@@ -15,6 +15,7 @@
 #include "harness/supervise/blind_spots.h"
 #include "harness/supervise/delays.h"
 #include "harness/supervise/launch.h"
+#include "harness/supervise/pauses.h"
 #include "harness/supervise/policy.h"
 #include "harness/supervise/tasks.h"
 
@@ -77,15 +78,14 @@ class Engine {
   bool kill(Root& root, const Op& op, Scope scope, Victim victim);
   bool kill_root(Root& root, Scope scope);
   static bool goes_down(const Root& root, const Op& op, Scope scope, Victim victim);
-  bool pause(Root& root, const Op& op, const Pause& pause);
   bool cut_short(const Stopped& stopped, std::uint64_t bytes);
   void reap(Root& root);
   int wait_for_events(std::vector<epoll_event>& events);
-  void resume_due(bool all);
   std::shared_ptr<Root> find(std::uint64_t key);
 
   Policy& policy_;
   Delays delays_;
+  Pauses pauses_;
   BpfProgram filter_;
   std::uint32_t filter_set_;
   int join_fd_;

@@ -52,6 +52,10 @@ struct Op {
   std::string path2;        ///< rename, link: the new name
   std::uint64_t bytes = 0;  ///< write: how many
   bool folder = false;      ///< sync: of a folder
+  /// exec, where the policy asks for it: the arguments of the program, without its own name,
+  /// joined by spaces; at most kArgvBytesMax of them.
+  std::string argv;
+  bool argv_cut = false;  ///< there was more
   std::uint64_t arguments[6] = {};
   int number = 0;
 };

@@ -12,6 +12,7 @@ namespace stress {
 enum class Victim {
   kLaunched,  ///< the launched process
   kCommand,   ///< Op::command: the program that the launched process runs for this call
+  kCaller,    ///< Pause only: who makes the call; of an exec, the program that it has become
 };
 
 /// Whom a crash takes along.
@@ -48,11 +49,22 @@ struct KillAfter {
   Scope scope;
   Victim victim = Victim::kLaunched;
 };
-/// SIGSTOP of the victim, then the call; SIGCONT after `duration`.
+/// SIGSTOP of the victim, then the call (a caller stops on its way out of it); SIGCONT after
+/// `duration`.
 struct Pause {
   std::chrono::milliseconds duration;
   Victim victim = Victim::kLaunched;
 };
+
+/// An execve does not run its program: the process ends at once with this code (0 to 255), as the
+/// program would have, and its parent sees a successful exec.
+struct Exit {
+  int code;
+};
+
+/// The file that the call is about is unlinked by the supervisor, as a stranger would who cleans
+/// up; then the call is made. Not delivered where its name means another file by then, or none.
+struct Unlink {};
 
 /// The call is made `duration` later. Only its caller waits: everybody else, the other threads of
 /// its process too, goes on. applied() comes when the call is let run.
@@ -60,7 +72,8 @@ struct Delay {
   std::chrono::milliseconds duration;
 };
 
-using Verdict = std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Pause, Delay>;
+using Verdict =
+    std::variant<Proceed, Fail, Short, KillBefore, KillMid, KillAfter, Exit, Unlink, Pause, Delay>;
 
 /// What becomes of each call. The only hook of the engine: storms, crash points and schedules are
 /// policies. All calls come from the engine's thread, one at a time; they must not block.
@@ -68,6 +81,8 @@ class Policy {
  public:
   virtual ~Policy() = default;
   virtual Verdict decide(const Op& op) = 0;
+  /// Asked before decide() about an exec: whether Op::argv is to be read from the caller's memory.
+  virtual bool wants_argv(const Op& /*op*/) { return false; }
   /// A verdict has taken full effect: after a kill the process is dead (its pidfd is readable).
   /// `delivered` is false where the task or the victim was gone before it could be.
   virtual void applied(const Op& op, const Verdict& verdict, bool delivered) = 0;

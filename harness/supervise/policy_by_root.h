@@ -26,6 +26,10 @@ class PolicyByRoot : public Policy {
     const Bound* bound = find(op.root);
     return bound == nullptr ? Verdict(Proceed{}) : bound->policy->decide(op);
   }
+  bool wants_argv(const Op& op) override {
+    const Bound* bound = find(op.root);
+    return bound != nullptr && bound->policy->wants_argv(op);
+  }
   void applied(const Op& op, const Verdict& verdict, bool delivered) override {
     if (const Bound* bound = find(op.root)) bound->policy->applied(op, verdict, delivered);
   }

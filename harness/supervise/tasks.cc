@@ -147,9 +147,9 @@ std::string Tasks::memory(pid_t tid, std::uint64_t address, std::size_t bytes) {
   return content;
 }
 
-std::string Tasks::c_string(pid_t tid, std::uint64_t address) {
+std::string Tasks::c_string(pid_t tid, std::uint64_t address, std::size_t bytes_max) {
   std::string text;
-  while (text.size() < PATH_MAX) {
+  while (text.size() < bytes_max) {
     // Up to the end of the page only: the next one may not be mapped.
     const std::size_t step = 4096 - (address + text.size()) % 4096;
     const std::string piece = memory(tid, address + text.size(), std::min<std::size_t>(step, 256));

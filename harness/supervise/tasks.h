@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -38,8 +39,8 @@ class Tasks {
   static std::string text(const Task& task, const std::string& name);
   /// Reads the task's memory; short or empty where it is not to be had.
   static std::string memory(pid_t tid, std::uint64_t address, std::size_t bytes);
-  /// A NUL-terminated text of at most PATH_MAX bytes.
-  static std::string c_string(pid_t tid, std::uint64_t address);
+  /// A NUL-terminated text; of one that is longer than `bytes_max`, at least so much.
+  static std::string c_string(pid_t tid, std::uint64_t address, std::size_t bytes_max = PATH_MAX);
 
  private:
   /// A number may be used again by another process: the start tells them apart.

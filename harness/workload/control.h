@@ -16,6 +16,7 @@ struct alignas(64) ThreadState {
   std::atomic<std::int32_t> tid{0};
   std::atomic<std::uint64_t> op{0};          ///< the operation in flight; 0: none
   std::atomic<std::uint64_t> spawn_slot{0};  ///< of a spawn: its slot + 1; 0: not a spawn
+  std::atomic<bool> duplicate{false};        ///< of a spawn: its request is another's once more
   std::atomic<std::int64_t> since{0};        ///< CLOCK_MONOTONIC ns of the invocation
 };
 

@@ -26,6 +26,7 @@ void Recorder::write_line(const Event& event) const {
 void Recorder::begin(ThreadState& state, Operation& op) const {
   op.invoked = base::monotonic_ns();
   state.since = op.invoked;
+  state.duplicate = op.duplicate_of.has_value();
   state.spawn_slot = op.kind == OpKind::kSpawn ? op.slot + 1 : 0;
   state.op = op.id;
   write_line(Invocation{op});

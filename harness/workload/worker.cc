@@ -100,15 +100,61 @@ class Spawner {
     });
   }
 
-  Reply perform(Operation& op, const auto& call) {
-    shared_.recorder.begin(state_, op);
+  Reply perform(Operation& op, const auto& call) { return perform(state_, op, call); }
+  Reply perform(ThreadState& state, Operation& op, const auto& call) {
+    shared_.recorder.begin(state, op);
     Reply reply = call();
-    shared_.recorder.complete(state_, op, reply);
+    shared_.recorder.complete(state, op, reply);
     return reply;
+  }
+
+  Reply request(ThreadState& state, Operation& op) {
+    return perform(state, op, [&] {
+      return shared_.target.spawn({op.task, op.type, op.parent, shared_.config.unique_types});
+    });
+  }
+
+  static const Reply& better(const Reply& first, const Reply& second) {
+    const bool second_alone = first.outcome != OpOutcome::kOk && second.outcome == OpOutcome::kOk;
+    return second_alone ? second : first;
+  }
+
+  /// The same request by two callers, at once or up to half a second apart. The reply is that of
+  /// the first caller, or the second one's where that alone was acknowledged: what was asked for is
+  /// there.
+  Reply request_twice(Operation& op, const Choice& choice) {
+    Operation again = op;
+    again.id = shared_.next_op++;
+    again.client = thread_.client + ".again";
+    again.duplicate_of = op.id;
+    const Choice own = choice.of("duplicate");
+    const std::chrono::milliseconds apart(own.of("apart").chance(0.5) ? own.of("ms").below(500)
+                                                                      : 0);
+    const auto ask_again = [&](ThreadState& state) {
+      std::this_thread::sleep_for(apart);
+      return request(state, again);
+    };
+    Reply second;
+    if (offers_.server_per_process) {
+      // Nobody could say for which of two callers a server works; so one caller asks it twice.
+      const Reply first = request(state_, op);
+      second = ask_again(state_);
+      return better(first, second);
+    }
+    std::thread caller([&] {
+      ThreadState& state = shared_.control.threads[thread_.second_state];
+      state.tid = gettid();
+      second = ask_again(state);
+      state.tid = 0;
+    });
+    const Reply first = request(state_, op);
+    caller.join();
+    return better(first, second);
   }
 
   bool spawn_until_done(std::uint64_t slot, const Choice& choice) {
     bool replacement = std::ranges::find(thread_.replaced, slot) != thread_.replaced.end();
+    const bool doubled = std::ranges::find(thread_.doubled, slot) != thread_.doubled.end();
     bool below_root = !choice.of("child").chance(shared_.config.child_rate);
     std::string error;
     for (int attempt = 0; attempt < shared_.config.attempts_max; ++attempt) {
@@ -120,9 +166,7 @@ class Spawner {
       place(op, choice, below_root);
       const std::uint64_t types = shared_.config.types;
       op.type = fmt::format("worker{}", types == 0 ? slot : slot % types);
-      const Reply reply = perform(op, [&] {
-        return shared_.target.spawn({op.task, op.type, op.parent, shared_.config.unique_types});
-      });
+      const Reply reply = doubled && attempt == 0 ? request_twice(op, choice) : request(state_, op);
       if (reply.outcome == OpOutcome::kOk) {
         ++shared_.control.acknowledged;
         known_.push_back({reply.agent, op.task});

@@ -25,6 +25,8 @@ struct WorkerThread {
   std::vector<std::uint64_t> slots;     ///< in order
   std::vector<std::uint64_t> replaced;  ///< those of them that had an attempt already
   std::vector<ScriptStep> script;       ///< made first; a killed worker's are not made again
+  std::vector<std::uint64_t> doubled;   ///< slots whose next attempt is requested twice
+  std::uint32_t second_state = 0;       ///< the place of the second caller, where there is one
 };
 
 /// Everything a worker process is told. A worker is `stress` itself, re-executed, so that a crash

@@ -23,12 +23,16 @@ json to_json(const WorkerThread& thread) {
           {"state", thread.state},
           {"slots", thread.slots},
           {"replaced", thread.replaced},
-          {"script", to_json(thread.script)}};
+          {"script", to_json(thread.script)},
+          {"doubled", thread.doubled},
+          {"second_state", thread.second_state}};
 }
 
 WorkerThread thread_from_json(const json& value) {
   WorkerThread thread{
       value.at("client"), value.at("state"), value.at("slots"), value.at("replaced"), {}};
+  thread.doubled = value.at("doubled").get<std::vector<std::uint64_t>>();
+  thread.second_state = value.at("second_state");
   for (const json& step : value.at("script")) {
     thread.script.push_back({step.at("kind"), step.at("task"), step.at("type"), step.at("agent")});
   }

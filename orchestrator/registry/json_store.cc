@@ -209,6 +209,9 @@ base::Status JsonStore::publish(base::FileLock& lock, const Present& present,
                       "{} was deleted while it was held; nothing was written", lock_.string());
   }
   if (auto published = pending->publish(); !published) return published;
+  // Who made a new lock file before that may have read what was there before, and will write over
+  // this; who makes one later reads this.
+  const bool alone = lock.is_current();
   // From here on it is visible. What fails now is made up for by the next commit.
   [[maybe_unused]] const base::Status linked = backups_.keep(registry_, generation);
   if (auto synced = base::sync_folder(workspace_); !synced) {
@@ -217,6 +220,12 @@ base::Status JsonStore::publish(base::FileLock& lock, const Present& present,
                                        registry_.string(), generation));
   }
   backups_.set_aside_backups(present.bad_backups);
+  if (!alone) {
+    return base::fail(base::Errc::kConflict,
+                      "{} was deleted while it was held; {} has generation {}, but another process "
+                      "may write over it",
+                      lock_.string(), registry_.string(), generation);
+  }
   return {};
 }
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <mutex>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -157,6 +159,23 @@ class NoDuplicates : public Wrapper {
     unchecked.unique_type = false;
     return inner().spawn(unchecked);
   }
+};
+
+/// Looks for others of a type only when it is asked for that type for the first time.
+class SecondIdentity : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  Reply spawn(const SpawnArguments& arguments) override {
+    // The second of two equal requests comes after the first, or there would be nobody to look for.
+    const std::lock_guard lock(mutex_);
+    SpawnArguments admitted = arguments;
+    if (!asked_for_.insert(arguments.type).second) admitted.unique_type = false;
+    return inner().spawn(admitted);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> asked_for_;
 };
 
 class HierarchySound : public Wrapper {
@@ -402,6 +421,7 @@ void add_all() {
   add<CountsMatch>("flawed-counts-match");
   add<LimitsHold>("flawed-limits-hold");
   add<NoDuplicates>("flawed-no-duplicates");
+  add<SecondIdentity>("flawed-second-identity");
   add<HierarchySound>("flawed-hierarchy-sound");
   add<NoGhosts>("flawed-no-ghosts");
   add<LazyRepair>("flawed-no-ghosts-lazy-repair");

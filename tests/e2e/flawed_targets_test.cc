@@ -22,6 +22,8 @@ const std::map<std::string, Words> kFlags{
     {"limited",
      {"--sessions", "process", "--kill-rate", "0", "--max-concurrent", "5", "--accept-refusals"}},
     {"kills", {"--sessions", "process", "--kill-rate", "1"}},
+    {"requested-twice",
+     {"--sessions", "process", "--kill-rate", "0", "--unique-types", "--duplicate-rate", "0.5"}},
     {"damage", {"--sessions", "process", "--kill-rate", "0", "--damage", "torn"}},
     {"session-kills", {"--sessions", "process", "--kill-rate", "0", "--kill-session-rate", "0.2"}},
 };
@@ -75,6 +77,7 @@ const std::vector<Flaw> kFlaws{
     {"flawed-counts-match", "calm", {"counts-match"}},
     {"flawed-limits-hold", "limited", {"limits-hold"}},
     {"flawed-no-duplicates", "calm", {"no-duplicates"}},
+    {"flawed-second-identity", "requested-twice", {"no-duplicates"}},
     {"flawed-hierarchy-sound", "calm", {"hierarchy-sound"}},
     {"flawed-no-ghosts", "calm", {"no-ghosts"}},
     {"flawed-no-ghosts-lazy-repair", "session-kills", {"no-ghosts", "three-way-match"}},
@@ -136,12 +139,18 @@ TEST_P(Control, PassesWithTheSameSeedAndFlags) {
 
 INSTANTIATE_TEST_SUITE_P(Each, Control,
                          ::testing::Values("calm", "tmux", "limited", "kills", "damage",
-                                           "session-kills"),
+                                           "session-kills", "requested-twice"),
                          [](const auto& flags) {
                            std::string name = flags.param;
                            std::erase(name, '-');
                            return name;
                          });
+
+TEST(FlawedTargets, ASecondIdentityShowsOnlyWhereARequestIsMadeTwice) {
+  const tests::TempFolder out;
+  const base::Outcome run = storm(out.path(), "flawed-second-identity", "calm");
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+}
 
 TEST(FlawedTargets, AreOneAtLeastForEachInvariantOfAReport) {
   const tests::TempFolder out;

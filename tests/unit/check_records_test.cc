@@ -78,6 +78,36 @@ TEST(UniqueIds, AnIdempotentSpawnMayRepeatItselfButNotForAnotherType) {
   EXPECT_THAT(check_unique_ids(run.evidence()), FailsOnce("a", "acknowledged to two spawns"));
 }
 
+/// A good run with one request made twice, answered with `first` and with `second`.
+RunStory requested_twice(const std::string& first, const std::string& second) {
+  RunStory run = good_run();
+  const std::uint64_t id = run.spawn(first, 44, 46).id;
+  run.spawn(second, 45, 47).duplicate_of = id;
+  return run;
+}
+
+TEST(UniqueIds, ARequestThatIsMadeTwiceHasOneAnswerWhereThatIsPromised) {
+  RunStory run = requested_twice("x", "x");
+  run.target().idempotent_spawn = true;
+  EXPECT_THAT(check_unique_ids(run.evidence()), Passes());
+  RunStory flawed = requested_twice("x", "y");
+  flawed.target().idempotent_spawn = true;
+  EXPECT_THAT(check_unique_ids(flawed.evidence()), FailsOnce("x", "acknowledged with two ids"));
+}
+
+TEST(UniqueIds, WithoutThatPromiseARequestThatIsMadeTwiceMakesTwoAgents) {
+  EXPECT_THAT(check_unique_ids(requested_twice("x", "y").evidence()), Passes());
+  EXPECT_THAT(check_unique_ids(requested_twice("x", "x").evidence()),
+              FailsOnce("x", "acknowledged to two spawns"));
+}
+
+TEST(UniqueIds, AnAgentThatMayHaveEndedIsNotAnsweredWithAgain) {
+  RunStory run = requested_twice("x", "y");
+  run.target().idempotent_spawn = true;
+  run.kill("x", 44, 45);
+  EXPECT_THAT(check_unique_ids(run.evidence()), Passes());
+}
+
 TEST(UniqueIds, NamesAnIdThatStandsTwiceInOneSnapshot) {
   RunStory run = good_run();
   run.snapshot(60, 61).duplicate_ids = {"d"};

@@ -22,12 +22,14 @@ namespace stress {
 class Script : public Policy {
  public:
   std::function<Verdict(const Op&)> rule = [](const Op&) { return Proceed{}; };
+  bool asks_for_argv = false;
 
   Verdict decide(const Op& op) override {
     const std::lock_guard lock(mutex_);
     seen.push_back(op);
     return rule(op);
   }
+  bool wants_argv(const Op&) override { return asks_for_argv; }
   void applied(const Op&, const Verdict&, bool delivered) override {
     const std::lock_guard lock(mutex_);
     deliveries += delivered ? 1 : 0;
@@ -77,6 +79,7 @@ class EngineTest : public testing::Test {
     over_while_descendants_lived_ = false;
     auto engine = Engine::start(script_, set, -1);
     EXPECT_TRUE(engine) << engine.error().message;
+    running_ = engine->get();
     const auto root = (*engine)->launch({std::move(argv), {"PATH=/usr/bin:/bin"}, folder_, {}});
     EXPECT_TRUE(root) << root.error().message;
     const int status = script_.wait_for_exit();
@@ -104,6 +107,7 @@ class EngineTest : public testing::Test {
   std::function<void()> outlive_;
   bool over_while_descendants_lived_ = false;
   std::vector<BlindSpot> blind_spots_;  ///< of the last run
+  Engine* running_ = nullptr;           ///< for rules
   std::filesystem::path folder_;
   Script script_;
 };

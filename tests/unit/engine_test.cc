@@ -215,6 +215,133 @@ TEST_F(EngineTest, ResolvesRelativePaths) {
   }));
 }
 
+/// What the policy is told of the arguments of a program that a shell becomes.
+const Op* exec_of(const std::vector<Op>& seen, const std::string& program) {
+  const auto found = std::ranges::find_if(
+      seen, [&](const Op& op) { return op.sys == Sys::kExec && op.path == program; });
+  return found == seen.end() ? nullptr : &*found;
+}
+
+TEST_F(EngineTest, ReadsTheArgumentsOfAProgramWhereThePolicyAsks) {
+  script_.asks_for_argv = true;
+  EXPECT_EQ(run({"/bin/sh", "-c", "exec /bin/true list-panes '' 'a b'"}), 0);
+  const Op* exec = exec_of(script_.seen, "/bin/true");
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->argv, "list-panes  a b");
+  EXPECT_FALSE(exec->argv_cut);
+  EXPECT_EQ(describe(*exec), "execve of /bin/true with 'list-panes  a b'");
+}
+
+TEST_F(EngineTest, ReadsSoMuchOfTheArgumentsAndSaysThatThereWasMore) {
+  script_.asks_for_argv = true;
+  const std::string longest(kArgvBytesMax, 'x');
+  EXPECT_EQ(run({"/bin/sh", "-c", "exec /bin/true \"$0\"", longest}), 0);
+  const Op* whole = exec_of(script_.seen, "/bin/true");
+  ASSERT_NE(whole, nullptr);
+  EXPECT_EQ(whole->argv, longest);
+  EXPECT_FALSE(whole->argv_cut);
+
+  EXPECT_EQ(run({"/bin/sh", "-c", "exec /bin/echo \"$0\" y", longest}), 0);
+  const Op* cut = exec_of(script_.seen, "/bin/echo");
+  ASSERT_NE(cut, nullptr);
+  EXPECT_EQ(cut->argv, longest);
+  EXPECT_TRUE(cut->argv_cut);
+}
+
+TEST_F(EngineTest, LeavesTheArgumentsOfAProgramUnreadWhereNobodyAsks) {
+  EXPECT_EQ(run({"/bin/sh", "-c", "exec /bin/true list-panes"}), 0);
+  const Op* exec = exec_of(script_.seen, "/bin/true");
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->argv, "");
+}
+
+TEST_F(EngineTest, AProgramIsCalledWithoutAnyArgumentsAtAll) {
+  script_.asks_for_argv = true;
+  EXPECT_EQ(run({"/usr/bin/perl", "-e", "syscall(59, my $p = '/bin/true', 0, 0)"}), 0);
+  const Op* exec = exec_of(script_.seen, "/bin/true");
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->argv, "");
+}
+
+/// Where only an administrator may trace, or nobody, no exec can be answered by an exit.
+bool may_trace() {
+  int scope = 0;
+  std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> scope;
+  return scope < 2 || (scope == 2 && geteuid() == 0);
+}
+
+TEST_F(EngineTest, AProgramEndsAtOnceAndItsCallerSeesItRunAndFail) {
+  if (!may_trace()) GTEST_SKIP() << "tracing is forbidden here";
+  script_.rule = [](const Op& op) -> Verdict {
+    if (op.sys == Sys::kExec && op.path == "/usr/bin/touch") return Exit{42};
+    return Proceed{};
+  };
+  // perl's exec returns only where it failed; then this child would end with 9.
+  const std::string child = "if (!fork) { exec '/usr/bin/touch', 'f'; exit 9 } wait; exit $? >> 8";
+  EXPECT_EQ(WEXITSTATUS(run({"/usr/bin/perl", "-e", child})), 42);
+  EXPECT_FALSE(fs::exists(folder_ / "f"));
+  EXPECT_EQ(script_.deliveries, 1);
+
+  script_.rule = [](const Op&) { return Proceed{}; };
+  EXPECT_EQ(run({"/usr/bin/perl", "-e", child}), 0);
+  EXPECT_TRUE(fs::exists(folder_ / "f"));
+}
+
+TEST_F(EngineTest, ALaunchedProgramItselfEndsAtOnce) {
+  if (!may_trace()) GTEST_SKIP() << "tracing is forbidden here";
+  script_.rule = [](const Op& op) -> Verdict {
+    if (op.sys == Sys::kExec && op.path == "/usr/bin/touch") return Exit{3};
+    return Proceed{};
+  };
+  EXPECT_EQ(WEXITSTATUS(run({"/bin/sh", "-c", "exec /usr/bin/touch f"}, kPointSet)), 3);
+  EXPECT_FALSE(fs::exists(folder_ / "f"));
+}
+
+TEST_F(EngineTest, APausedExecHasHappenedAndItsProgramHasDoneNothing) {
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (op.sys == Sys::kExec && op.path == "/usr/bin/touch") {
+      return Pause{std::chrono::hours(1), Victim::kCaller};
+    }
+    // Made by the parent, which is not stopped, while the program sleeps in its first instruction.
+    if (op.sys == Sys::kFolder) {
+      EXPECT_FALSE(fs::exists(folder_ / "f"));
+      running_->end_pauses();
+    }
+    return Proceed{};
+  };
+  // The pipe closes in the child by its exec; so the parent knows of it, as posix_spawn does.
+  EXPECT_EQ(run({"/usr/bin/perl", "-e",
+                 "pipe R, W; if (!fork) { exec '/usr/bin/touch', 'f' } close W; <R>; mkdir 'd'; "
+                 "wait; exit $?"}),
+            0);
+  EXPECT_TRUE(fs::exists(folder_ / "f"));
+  EXPECT_TRUE(fs::exists(folder_ / "d"));
+}
+
+TEST_F(EngineTest, AFileIsUnlinkedByAStrangerRightBeforeTheCall) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (writes_to(op, file)) return Unlink{};
+    return Proceed{};
+  };
+  EXPECT_EQ(run(dd(file, 4096)), 0);
+  EXPECT_FALSE(fs::exists(file));
+  EXPECT_EQ(script_.deliveries, 1);
+}
+
+TEST_F(EngineTest, AFileIsNotUnlinkedByANameThatMeansAnotherOneByNow) {
+  const std::string file = in_folder("out");
+  script_.rule = [&](const Op& op) -> Verdict {
+    if (!writes_to(op, file)) return Proceed{};
+    fs::remove(file);
+    std::ofstream(file) << "another's";
+    return Unlink{};
+  };
+  EXPECT_EQ(run(dd(file, 4096)), 0);
+  EXPECT_EQ(fs::file_size(file), 9u);
+  EXPECT_EQ(script_.deliveries, 0);
+}
+
 TEST_F(EngineTest, APausedProgramGoesOn) {
   const std::string file = in_folder("out");
   script_.rule = [&](const Op& op) -> Verdict {

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "tests/support/temp_folder.h"
 
 namespace stress {
 namespace {
@@ -131,6 +134,39 @@ TEST_F(FaultPlan, WithoutAPathOnlyTheTargetsFilesAreMeant) {
   EXPECT_EQ(hits(named, call(Sys::kWrite, "/elsewhere/f"), 1), "x");
 }
 
+TEST_F(FaultPlan, AProgramIsNamedByItsArgumentsWhereThePatternHasASpace) {
+  FaultPolicy plan = policy({"exec@true *list-*:errno=EMFILE"});
+  Op exec = call(Sys::kExec, "/bin/true");
+  EXPECT_TRUE(plan.wants_argv(exec));
+  exec.argv = "-N list-panes -a";
+  EXPECT_EQ(hits(plan, exec, 1), "x");
+  exec.argv = "new-session -d";
+  EXPECT_EQ(hits(plan, exec, 1), ".");
+  FaultPolicy by_path = policy({"exec@true:errno=EMFILE", "write@a b:errno=EIO"});
+  EXPECT_FALSE(by_path.wants_argv(exec));
+  EXPECT_EQ(hits(by_path, exec, 1), "x");
+}
+
+TEST_F(FaultPlan, OnlyAFileOfTheTargetsIsUnlinkedAndOnlyOnce) {
+  const tests::TempFolder folder;
+  const std::string file = (folder / "registry.lock").string();
+  std::ofstream(file) << "";
+  FaultPolicy plan = policy({"flock@*:unlink"});
+  EXPECT_EQ(hits(plan, call(Sys::kLock, file), 1), ".") << "it is somebody else's";
+  classifier_.watched = {folder.path()};
+  EXPECT_EQ(hits(plan, call(Sys::kLock, folder.path().string()), 1), ".") << "it is a folder";
+  EXPECT_EQ(hits(plan, call(Sys::kLock, file + " (deleted)"), 1), ".") << "it is gone";
+  EXPECT_EQ(hits(plan, call(Sys::kLock, file), 3), "x..");
+}
+
+TEST_F(FaultPlan, AProgramEndsAtOnceOrIsStoppedItself) {
+  const Op exec = call(Sys::kExec, "/bin/true");
+  FaultPolicy ends = policy({"exec@true:exit=7"});
+  EXPECT_EQ(std::get<Exit>(ends.decide(exec)).code, 7);
+  FaultPolicy slow = policy({"exec@true:pause=2s"});
+  EXPECT_EQ(std::get<Pause>(slow.decide(exec)).victim, Victim::kCaller);
+}
+
 TEST_F(FaultPlan, ASpawnIsHitAtItsFirstWatchedCallAndAnUpdateNever) {
   FaultPolicy plan = policy({"spawn:errno=EIO"});
   EXPECT_EQ(hits(plan, call(Sys::kWrite, "/elsewhere/f"), 1), ".");
@@ -174,6 +210,7 @@ TEST_F(FaultPlan, RecordsWhatWasInjectedAndNothingElse) {
   EXPECT_EQ(faults[0].kind, "fault");
   EXPECT_EQ(faults[0].cls, "fsync:errno=EIO:when=1..2");
   EXPECT_EQ(faults[0].op, 7u);
+  EXPECT_EQ(plan.planned().at(0).missed, 1u);
   EXPECT_EQ(faults[0].variant, "");
   EXPECT_NE(faults[0].detail.find("/w/f"), std::string::npos);
   EXPECT_EQ(inner_.told, 0);

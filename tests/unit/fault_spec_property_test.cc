@@ -2,6 +2,7 @@
 // otherwise than with a sentence that names the text.
 // Method: specs put together at random, and texts out of pieces of the grammar in random order.
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -17,10 +18,15 @@ FaultSpec any_spec() {
   if (spec.place != FaultPlace::kSpawn && spec.place != FaultPlace::kSend) {
     spec.glob = *rc::gen::container<std::string>(rc::gen::elementOf(std::string("a*?/[]@.-=+ ")));
   }
-  const bool write = spec.place == FaultPlace::kWrite;
-  spec.action = write ? static_cast<FaultAction>(*rc::gen::inRange(0, 6))
-                      : *rc::gen::element(FaultAction::kKill, FaultAction::kError,
-                                          FaultAction::kDelay, FaultAction::kPause);
+  std::vector<FaultAction> actions{FaultAction::kKill, FaultAction::kError, FaultAction::kDelay,
+                                   FaultAction::kPause};
+  if (spec.place == FaultPlace::kWrite) {
+    actions.insert(actions.end(), {FaultAction::kKillMid, FaultAction::kShort});
+  }
+  if (spec.place == FaultPlace::kFlock) actions.push_back(FaultAction::kUnlink);
+  if (spec.place == FaultPlace::kExec) actions.push_back(FaultAction::kExit);
+  spec.action = *rc::gen::elementOf(actions);
+  if (spec.action == FaultAction::kExit) spec.exit_code = *rc::gen::inRange(0, 256);
   if (spec.action == FaultAction::kShort) spec.bytes = *rc::gen::inRange<std::uint64_t>(1, 1 << 20);
   if (spec.action == FaultAction::kError) spec.error_number = *rc::gen::inRange(1, 41);
   if (spec.action == FaultAction::kDelay || spec.action == FaultAction::kPause) {

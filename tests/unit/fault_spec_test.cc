@@ -31,7 +31,8 @@ TEST(FaultSpec, IsPrintedAsItIsWritten) {
   for (const char* text :
        {"write@*/registry.json:errno=ENOSPC:when=2..9+3:p=0.25", "fsync:errno=EIO:when=3",
         "rename:kill", "write:kill-mid:when=5..", "spawn:kill:when=2+3", "open:errno=EMFILE:p=1",
-        "unlink@backups/*:pause=1500ms", "connect:delay=10s", "send:errno=EAGAIN:when=4..4+2"}) {
+        "unlink@backups/*:pause=1500ms", "exec@tmux *list-*:exit=1:p=0.5",
+        "unlock@*.lock:unlink:when=3", "connect:delay=10s", "send:errno=EAGAIN:when=4..4+2"}) {
     const auto spec = parse_fault(text);
     ASSERT_TRUE(spec) << spec.error().message;
     EXPECT_EQ(to_string(*spec), text);
@@ -42,13 +43,13 @@ TEST(FaultSpec, AMistakeIsSaidWithItsPlaceAndWhatWouldBeRight) {
   const std::pair<const char*, const char*> cases[] = {
       {"write@x:kil",
        "'write@x:kil': at character 9: 'kil' is no action; actions are kill, kill-mid, short=N, "
-       "errno=NAME, delay=50ms, pause=50ms"},
+       "errno=NAME, exit=N, unlink, delay=50ms, pause=50ms"},
       {"",
        "'': at character 1: '' is no operation; operations are open, write, fsync, rename, "
        "link, unlink, mkdir, truncate, chmod, flock, unlock, exec, connect, send, spawn"},
       {"fsync",
        "'fsync': at character 6: no action; add one as in 'fsync:kill'; actions are kill, "
-       "kill-mid, short=N, errno=NAME, delay=50ms, pause=50ms"},
+       "kill-mid, short=N, errno=NAME, exit=N, unlink, delay=50ms, pause=50ms"},
       {"write@:kill",
        "'write@:kill': at character 7: no path after '@'; as in write@*/registry.json"},
       {"spawn@x:kill", "'spawn@x:kill': at character 6: spawn takes no path; write 'spawn' alone"},
@@ -57,6 +58,14 @@ TEST(FaultSpec, AMistakeIsSaidWithItsPlaceAndWhatWouldBeRight) {
        "'fsync:short=8': at character 7: only a write can be cut; short goes with write"},
       {"write:short=0",
        "'write:short=0': at character 13: short= takes a number of bytes, at least 1, not '0'"},
+      {"connect:exit=1",
+       "'connect:exit=1': at character 9: only a program can exit; exit goes with exec"},
+      {"exec:exit=256",
+       "'exec:exit=256': at character 11: exit= takes an exit code, 0 to 255, not '256'"},
+      {"rename:unlink",
+       "'rename:unlink': at character 8: only a call on one file can lose it; unlink goes with "
+       "open, write, fsync, truncate, chmod, flock, unlock"},
+      {"flock:unlink=1", "'flock:unlink=1': at character 13: unlink takes no value"},
       {"write:errno=ENOPE",
        "'write:errno=ENOPE': at character 13: 'ENOPE' is no errno; as in ENOSPC, EIO, EINTR, "
        "EDQUOT, EMFILE, ENFILE, ENOMEM, EACCES, EROFS"},
@@ -104,6 +113,21 @@ TEST(FaultSpec, ARenameIsFoundByEitherName) {
   EXPECT_TRUE(names(*parse_fault("rename@*.tmp-1:kill"), op));
   EXPECT_FALSE(names(*parse_fault("rename@other:kill"), op));
   EXPECT_FALSE(names(*parse_fault("unlink:kill"), op));
+}
+
+TEST(FaultSpec, AnExecIsFoundByItsArgumentsWhereThePatternHasASpace) {
+  Op op;
+  op.sys = Sys::kExec;
+  op.path = "/usr/bin/tmux";
+  op.argv = "list-panes -F #{pane_id}/x";
+  EXPECT_TRUE(names(*parse_fault("exec@tmux list-*:kill"), op));
+  EXPECT_TRUE(names(*parse_fault("exec@/usr/bin/tmux *-F*:kill"), op));
+  EXPECT_TRUE(names(*parse_fault("exec@tmux:kill"), op));
+  EXPECT_FALSE(names(*parse_fault("exec@/tmux list-*:kill"), op));
+  EXPECT_FALSE(names(*parse_fault("exec@tmux new-*:kill"), op));
+  EXPECT_FALSE(names(*parse_fault("exec@x *:kill"), op)) << "a tail of the arguments is no program";
+  op.argv.clear();
+  EXPECT_TRUE(names(*parse_fault("exec@tmux *:kill"), op));
 }
 
 TEST(FaultWindow, CountsFromOneInSteps) {

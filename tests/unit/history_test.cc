@@ -77,6 +77,7 @@ std::vector<Event> full_events() {
                      .client = "p1.t2",
                      .slot = 3,
                      .replacement = true,
+                     .duplicate_of = 0,
                      .task = "T",
                      .type = "worker",
                      .parent = "a",

@@ -38,7 +38,7 @@ TEST_F(Scenarios, AFaultPlanIsAListOfSpecs) {
   EXPECT_EQ(load("\n\"faults\": [\"fsync:kil\"]").error().message,
             (folder_ / "s.json").string() +
                 ":3: run.faults: --fault 'fsync:kil': at character 7: 'kil' is no action; actions "
-                "are kill, kill-mid, short=N, errno=NAME, delay=50ms, pause=50ms");
+                "are kill, kill-mid, short=N, errno=NAME, exit=N, unlink, delay=50ms, pause=50ms");
 }
 
 TEST_F(Scenarios, AMistakeIsSaidWithItsLine) {

@@ -57,6 +57,24 @@ TEST_F(SettingsFit, WhatWasAskedForAndCannotBeMetIsAnError) {
               HasSubstr("--max-concurrent 3: the target small sets"));
 }
 
+TEST_F(SettingsFit, OfTwoEqualRequestsOneMayBeRefusedUnlessBothGetOneAnswer) {
+  StormSettings settings;
+  settings.duplicate_rate = 0.5;
+  EXPECT_FALSE(fit(settings)->accept_refusals);
+  json promises{{"no-duplicates", true}};
+  EXPECT_TRUE(fit(settings, {{"promises", promises}})->accept_refusals);
+  promises["idempotent-spawn"] = true;
+  EXPECT_FALSE(fit(settings, {{"promises", promises}})->accept_refusals);
+}
+
+TEST(Settings, ASecondCallerNeedsAPlace) {
+  StormSettings settings;
+  settings.agents = 600;
+  EXPECT_EQ(problem_with(settings), "");
+  settings.duplicate_rate = 0.1;
+  EXPECT_THAT(problem_with(settings), HasSubstr("--agents must be below 512, not 600"));
+}
+
 TEST_F(SettingsFit, EachSpawnerHasAnMcpServerOfItsOwnUnlessAskedOtherwise) {
   const json server = {{"mcp", {{"argv", {"server"}}}}};
   EXPECT_EQ(fit({}, server)->threads, 1u);
