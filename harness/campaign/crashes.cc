@@ -12,6 +12,7 @@
 #include "harness/campaign/crash_trial.h"
 #include "harness/campaign/run_folder.h"
 #include "harness/campaign/settings_fit.h"
+#include "harness/check/invariants.h"
 #include "harness/check/story.h"
 #include "harness/history/codec.h"
 #include "harness/supervise/launch.h"
@@ -259,6 +260,13 @@ std::string problem_with(const CrashSettings& settings) {
   }
   if (!settings.sessions.empty() && settings.sessions != "tmux" && settings.sessions != "process") {
     return fmt::format("--sessions must be tmux or process, not '{}'", settings.sessions);
+  }
+  std::vector<std::string> invariants = invariant_ids();
+  invariants.emplace_back("bystander-unharmed");
+  if (!settings.until.empty() &&
+      std::ranges::find(invariants, settings.until) == invariants.end()) {
+    return fmt::format("--until must be one of {}, not '{}'", fmt::join(invariants, ", "),
+                       settings.until);
   }
   if (settings.only < 0) return "--only must be the number of a point, from 1";
   if (settings.time_limit_s <= 0) return "--time-limit must be positive";
