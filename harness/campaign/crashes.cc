@@ -184,6 +184,11 @@ base::Result<PointResult> Campaign::run_once(const CrashPoint* point, const fs::
   PointResult result = point == nullptr ? PointResult{} : described(*point);
   result.verdict = verdict_of(*trial, point != nullptr);
   result.reason = trial->reason;
+  if (result.verdict == PointVerdict::kViolation) {  // what a baseline may leave of it
+    std::vector<report::InvariantResult> others = trial->invariants;
+    std::erase_if(others, [](const auto& one) { return one.verdict == Verdict::kFail; });
+    result.reason = why_unknown(trial->evidence, others);
+  }
   if (trial->blow) result.blow = trial->blow->detail;
   result.reply = "-";
   if (trial->reply) {
