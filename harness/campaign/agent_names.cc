@@ -18,6 +18,11 @@ std::string AgentNames::of_session(const std::string& session) const {
   return found == by_session_.end() ? std::string() : found->second;
 }
 
+bool AgentNames::is_recorded(std::int64_t pid) const {
+  const std::lock_guard lock(mutex_);
+  return by_pid_.contains(pid);
+}
+
 std::string AgentNames::of(const AgentWord& word) const {
   if (!word.life.agent.empty()) return word.life.agent;
   if (!word.session.empty()) {

@@ -29,6 +29,8 @@ class AgentNames {
   /// Empty: nobody knows.
   [[nodiscard]] std::string of_session(const std::string& session) const;
   [[nodiscard]] std::string of(const AgentWord& word) const;
+  /// Whether the registry has ever named this process as an agent's.
+  [[nodiscard]] bool is_recorded(std::int64_t pid) const;
 
  private:
   SessionNaming naming_;

@@ -38,6 +38,7 @@ constexpr std::chrono::seconds kSettle{1};
 struct Look {
   bool whole = false;   ///< both looks at the sessions agree
   std::string why_not;  ///< else
+  bool told = false;    ///< what was read is one state of the registry
   Interval at;          ///< of the registry's read
   Observation registry;
   std::vector<ObservedSession> sessions;
@@ -90,7 +91,7 @@ class Audit {
  private:
   Look look();
   Look look_once(int attempt);
-  SessionsView see_sessions(const Observation& registry, int attempt);
+  SessionsView see_sessions(int attempt);
   void conclude(const Look& look, std::set<std::string> in_motion);
   [[nodiscard]] bool something_is_missing() const;
   [[nodiscard]] std::vector<std::string> notes(const Look& look) const;
@@ -104,20 +105,9 @@ class Audit {
   std::string registry_;
 };
 
-/// A user may have split a session's window: the pane that the registry records counts, else the
-/// first.
-SessionsView Audit::see_sessions(const Observation& registry, int attempt) {
+SessionsView Audit::see_sessions(int attempt) {
   SessionsView view = eyes_->look();
   view.attempt = attempt;
-  std::set<std::int64_t> recorded;
-  for (const ObservedAgent& agent : registry.agents) {
-    if (agent.pid) recorded.insert(*agent.pid);
-  }
-  std::ranges::stable_sort(view.sessions, {}, [&](const ObservedSession& session) {
-    return std::pair(session.name, !recorded.contains(session.pid));
-  });
-  const auto more = std::ranges::unique(view.sessions, {}, &ObservedSession::name);
-  view.sessions.erase(more.begin(), more.end());
   evidence_.session_views.push_back(view);
   return view;
 }
@@ -127,15 +117,16 @@ Look Audit::look_once(int attempt) {
   const Observer& observer = target_->observer();
   Observation before = observer.observe();
   names_.learn(before);
-  const SessionsView first = see_sessions(before, attempt);
+  const SessionsView first = see_sessions(attempt);
   look.at.begin = base::monotonic_ns();
   look.registry = observer.observe();
   look.at.end = base::monotonic_ns();
   names_.learn(look.registry);
-  const SessionsView second = see_sessions(look.registry, attempt);
+  const SessionsView second = see_sessions(attempt);
   look.sessions = second.sessions;
   // One that may not be read while others write is only good where it stands still.
   const bool still = target_->facts().live_snapshots || before.bytes == look.registry.bytes;
+  look.told = !look.registry.not_looked && still;
   if (look.registry.not_looked) {
     look.why_not = "the registry could not be read: " + look.registry.error;
   } else if (!first.answered || !second.answered) {
@@ -158,7 +149,7 @@ Look Audit::look() {
 
 void Audit::conclude(const Look& look, std::set<std::string> in_motion) {
   evidence_.snapshots.clear();
-  if (!look.registry.not_looked) {
+  if (look.told) {
     Snapshot snapshot = snapshot_of(look.registry);
     snapshot.phase = Phase::kFinal;
     snapshot.at = look.at;
@@ -202,6 +193,7 @@ std::string Audit::motion(const Look& look) const {
 
 std::vector<std::string> Audit::notes(const Look& look) const {
   std::vector<std::string> notes;
+  if (!look.whole) notes.push_back("three looks, and each time " + look.why_not);
   if (std::string moving = motion(look); !moving.empty()) notes.push_back(std::move(moving));
   const SessionNaming naming = target_->session_naming();
   if (place_.sessions == "tmux") {

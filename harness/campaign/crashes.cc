@@ -12,6 +12,7 @@
 #include "harness/campaign/crash_trial.h"
 #include "harness/campaign/run_folder.h"
 #include "harness/campaign/settings_fit.h"
+#include "harness/check/invariants.h"
 #include "harness/check/story.h"
 #include "harness/history/codec.h"
 #include "harness/supervise/launch.h"
@@ -183,6 +184,11 @@ base::Result<PointResult> Campaign::run_once(const CrashPoint* point, const fs::
   PointResult result = point == nullptr ? PointResult{} : described(*point);
   result.verdict = verdict_of(*trial, point != nullptr);
   result.reason = trial->reason;
+  if (result.verdict == PointVerdict::kViolation) {  // what a baseline may leave of it
+    std::vector<report::InvariantResult> others = trial->invariants;
+    std::erase_if(others, [](const auto& one) { return one.verdict == Verdict::kFail; });
+    result.reason = why_unknown(trial->evidence, others);
+  }
   if (trial->blow) result.blow = trial->blow->detail;
   result.reply = "-";
   if (trial->reply) {
@@ -259,6 +265,13 @@ std::string problem_with(const CrashSettings& settings) {
   }
   if (!settings.sessions.empty() && settings.sessions != "tmux" && settings.sessions != "process") {
     return fmt::format("--sessions must be tmux or process, not '{}'", settings.sessions);
+  }
+  std::vector<std::string> invariants = invariant_ids();
+  invariants.insert(invariants.end(), {"bystander-unharmed", "usable-afterwards"});
+  if (!settings.until.empty() &&
+      std::ranges::find(invariants, settings.until) == invariants.end()) {
+    return fmt::format("--until must be one of {}, not '{}'", fmt::join(invariants, ", "),
+                       settings.until);
   }
   if (settings.only < 0) return "--only must be the number of a point, from 1";
   if (settings.time_limit_s <= 0) return "--time-limit must be positive";

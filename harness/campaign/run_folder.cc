@@ -32,8 +32,9 @@ base::Result<fs::path> fresh_folder(const fs::path& out, const std::string& name
   return base::fail(base::Errc::kIo, "{}: no free name for {}", out.string(), stem);
 }
 
-std::vector<std::string> sealed(const fs::path& home, const fs::path& tmp, const fs::path& runtime,
-                                const std::string& token) {
+/// `results` lies in a folder of the user's, often in his repository, which git would find.
+std::vector<std::string> sealed(const fs::path& results, const fs::path& home, const fs::path& tmp,
+                                const fs::path& runtime, const std::string& token) {
   return {variable("PATH", "/usr/bin:/bin"),
           variable("LANG", "C.UTF-8"),
           "TERM=xterm",
@@ -46,6 +47,7 @@ std::vector<std::string> sealed(const fs::path& home, const fs::path& tmp, const
           "XDG_RUNTIME_DIR=" + runtime.string(),
           "TMPDIR=" + tmp.string(),
           "TMUX_TMPDIR=" + runtime.string(),
+          "GIT_CEILING_DIRECTORIES=" + results.string(),
           token};
 }
 
@@ -105,7 +107,7 @@ RunPlace RunFolder::place(const std::string& sessions, const std::string& token)
   place.tmux_socket = temporary_ / "tmux";
   place.sessions = sessions;
   place.scratch = temporary_;
-  place.env = sealed(results_ / "home", results_ / "tmp", temporary_, token);
+  place.env = sealed(results_, results_ / "home", results_ / "tmp", temporary_, token);
   return place;
 }
 
@@ -123,7 +125,7 @@ base::Result<RunPlace> RunFolder::second_place(const RunPlace& first, bool apart
     fs::create_directories(folder, error);
     if (error) return base::fail_errno(error.value(), "create", folder);
   }
-  place.env = sealed(home, tmp, place.scratch, first.env.back());
+  place.env = sealed(results_, home, tmp, place.scratch, first.env.back());
   return place;
 }
 

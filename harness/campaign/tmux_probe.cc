@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -43,6 +44,7 @@ class TmuxProbe : public SessionProbe {
     }
     for (const std::string& line : split(outcome->out, '\n')) add(view, line);
     if (naming_.agents_are_stand_ins) look_inside(view);
+    keep_one_pane_each(view);
     return view;
   }
 
@@ -156,6 +158,16 @@ class TmuxProbe : public SessionProbe {
     for (ObservedSession& session : view.sessions) {
       session.alive = session.alive && houses.contains(session.pid);
     }
+  }
+
+  /// A session may have several: the pane that a record names counts, else one in which an agent
+  /// lives, else the first.
+  void keep_one_pane_each(SessionsView& view) const {
+    std::ranges::stable_sort(view.sessions, {}, [&](const ObservedSession& session) {
+      return std::tuple(session.name, !names_.is_recorded(session.pid), !session.alive);
+    });
+    const auto more = std::ranges::unique(view.sessions, {}, &ObservedSession::name);
+    view.sessions.erase(more.begin(), more.end());
   }
 
   RunPlace place_;

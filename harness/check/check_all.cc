@@ -39,6 +39,12 @@ std::vector<InvariantResult> check_all(const Evidence& evidence) {
   return results;
 }
 
+std::vector<std::string> invariant_ids() {
+  std::vector<std::string> ids;
+  for (const InvariantResult& result : check_all({})) ids.push_back(result.id);
+  return ids;
+}
+
 Verdict overall(const Evidence& evidence, const std::vector<InvariantResult>& results) {
   if (any(results, Verdict::kFail)) return Verdict::kFail;
   return why_unknown(evidence, results).empty() ? Verdict::kPass : Verdict::kUnknown;

@@ -38,6 +38,9 @@ report::InvariantResult check_usable_afterwards(const Evidence&);
 /// All of them, in the order of reports.
 std::vector<report::InvariantResult> check_all(const Evidence& evidence);
 
+/// What they are called, in the same order.
+std::vector<std::string> invariant_ids();
+
 /// The same of an audit: one state of an installation in use, and whoever starts nothing has seen
 /// no operation. What one state cannot tell is not-applicable.
 std::vector<report::InvariantResult> check_audit(const Evidence& evidence);

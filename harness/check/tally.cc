@@ -47,12 +47,16 @@ void Tally::violation(const Finding& finding) {
 
 report::InvariantResult Tally::finish(std::string evidence) && {
   result_.evidence = std::move(evidence);
-  if (result_.violations_total > 0) {
+  const bool violated = result_.violations_total > 0;
+  if (!violated && missing_.empty() && result_.checked == 0) {
+    missing_.emplace_back("there was nothing to check");
+  }
+  if (!evidence_.finished) missing_.emplace_back("the run did not come to its planned end");
+  if (violated) {
     result_.verdict = report::Verdict::kFail;
+    result_.unjudged = fmt::format("{}", fmt::join(missing_, "; "));
     return std::move(result_);
   }
-  if (missing_.empty() && result_.checked == 0) missing_.emplace_back("there was nothing to check");
-  if (!evidence_.finished) missing_.emplace_back("the run did not come to its planned end");
   result_.verdict = missing_.empty() ? report::Verdict::kPass : report::Verdict::kUnknown;
   if (!missing_.empty()) {
     result_.evidence = fmt::format("{} ({})", fmt::join(missing_, "; "), result_.evidence);

@@ -150,7 +150,8 @@ void hold_against(report::Baseline baseline, report::Crashes& crashes) {
   const auto open = [](const report::PointResult& point) {
     return point.verdict == report::PointVerdict::kUnknown ||
            point.verdict == report::PointVerdict::kNotReached ||
-           point.verdict == report::PointVerdict::kNotRun;
+           point.verdict == report::PointVerdict::kNotRun ||
+           (point.verdict == report::PointVerdict::kViolation && !point.reason.empty());
   };
   const bool unknown = open(crashes.control) || std::ranges::any_of(crashes.points, open);
   crashes.verdict = unknown ? report::Verdict::kUnknown : report::Verdict::kPass;

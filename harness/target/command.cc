@@ -210,7 +210,7 @@ Ran CommandTarget::call_tool(const TargetCommand& command, const Placeholders& v
     return ran;
   }
   if (says(ran.text, command.refused_text)) ran.outcome = OpOutcome::kRefused;
-  ran.error = ran.text;
+  ran.error = in_short(ran.text);
   return ran;
 }
 
@@ -233,8 +233,8 @@ Ran CommandTarget::run_program(const TargetCommand& command, const Placeholders&
       ran.outcome = OpOutcome::kOk;
       return ran;
     }
-    if (command.refused.contains(outcome->exit_code) ||
-        says(outcome->err + outcome->out, command.refused_text)) {
+    if (command.refused.contains(outcome->exit_code) || says(outcome->err, command.refused_text) ||
+        says(outcome->out, command.refused_text)) {
       ran.outcome = OpOutcome::kRefused;
     }
   }

@@ -16,8 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-/// A match takes stack for each byte.
-constexpr std::size_t kSearchedBytesMax = 4096;
+constexpr std::size_t kShownBytesMax = 500;
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -30,6 +29,17 @@ std::string_view last_line(std::string_view text) {
   const std::string_view whole = trimmed(text);
   const std::size_t newline = whole.rfind('\n');
   return newline == std::string_view::npos ? whole : trimmed(whole.substr(newline + 1));
+}
+
+/// A match takes stack for each byte, so of a long text the lines at its beginning and at its end
+/// are searched: a reply comes first or last, and no line that could be cut is taken for whole.
+std::vector<std::string> searched(const std::string& text) {
+  constexpr std::size_t kMost = 4096;
+  if (text.size() <= kMost) return {text};
+  const std::size_t end = text.rfind('\n', kMost);
+  const std::size_t begin = text.find('\n', text.size() - kMost);
+  return {text.substr(0, end == std::string::npos ? 0 : end),
+          begin == std::string::npos ? "" : text.substr(begin + 1)};
 }
 
 /// nullptr: no such place.
@@ -58,21 +68,28 @@ std::string how_it_ended(const base::Outcome& outcome, std::chrono::milliseconds
     return fmt::format("killed by signal {} ({})", outcome.signal, ::strsignal(outcome.signal));
   }
   const std::string_view said = last_line(outcome.err.empty() ? outcome.out : outcome.err);
-  return fmt::format("exit {}{}{}", outcome.exit_code, said.empty() ? "" : ": ", said);
+  return fmt::format("exit {}{}{}", outcome.exit_code, said.empty() ? "" : ": ", in_short(said));
+}
+
+std::string in_short(std::string_view text) {
+  std::string begin(text.substr(0, kShownBytesMax));
+  return text.size() > kShownBytesMax ? begin + "…" : begin;
 }
 
 std::optional<std::string> find_text(const std::string& text, const std::string& pattern) {
-  const std::string begin = text.substr(0, kSearchedBytesMax);
-  std::smatch match;
-  if (!std::regex_search(begin, match, std::regex(pattern)) || match.length(1) == 0) {
-    return std::nullopt;
+  const std::regex expression(pattern);
+  for (const std::string& part : searched(text)) {
+    std::smatch match;
+    if (std::regex_search(part, match, expression) && match.length(1) > 0) return match.str(1);
   }
-  return match.str(1);
+  return std::nullopt;
 }
 
 bool says(const std::string& text, const std::string& pattern) {
-  return !pattern.empty() &&
-         std::regex_search(text.substr(0, kSearchedBytesMax), std::regex(pattern));
+  if (pattern.empty()) return false;
+  const std::regex expression(pattern);
+  return std::ranges::any_of(
+      searched(text), [&](const std::string& part) { return std::regex_search(part, expression); });
 }
 
 std::optional<std::string> read_id(const std::string& output, std::string_view pointer) {

@@ -14,12 +14,16 @@ namespace stress {
 /// 30000 ms".
 std::string how_it_ended(const base::Outcome& outcome, std::chrono::milliseconds timeout);
 
+/// As much of a program's words as has a place in a history.
+std::string in_short(std::string_view text);
+
 /// What a command's output says. All take its whole output, or else its last line, as JSON, and a
 /// JSON pointer into that; or kFromOutput.
 
-/// Where a regular expression (ECMAScript) is met first within 4 KB: its group. nullopt: nowhere.
+/// Where a regular expression (ECMAScript) is met first: its group. nullopt: nowhere. Of a text of
+/// more than 4 KB the whole lines within so much of its beginning and of its end are searched.
 std::optional<std::string> find_text(const std::string& text, const std::string& pattern);
-/// Whether it is met anywhere; an empty one never is.
+/// Whether it is met anywhere there; an empty one never is.
 bool says(const std::string& text, const std::string& pattern);
 
 /// A text or a number. nullopt: there is none.

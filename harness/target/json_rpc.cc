@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -69,6 +71,15 @@ bool is_over(int pidfd, std::chrono::milliseconds patience) {
     const int ready = ::poll(&end, 1, static_cast<int>(std::max(left.count(), std::int64_t{0})));
     if (ready >= 0 || errno != EINTR) return ready > 0;
   }
+}
+
+/// Throws. To copy or to print what is nested without end takes stack without end.
+json parse_message(std::string_view line) {
+  constexpr int kDepthMax = 256;
+  return json::parse(line, [](int depth, json::parse_event_t, const json&) {
+    if (depth > kDepthMax) throw std::length_error("nested too deeply");
+    return true;
+  });
 }
 
 std::uintmax_t size_of(const std::filesystem::path& file) {
@@ -271,8 +282,8 @@ bool RpcProcess::read_some() {
     begin = end + 1;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     try {
-      take(json::parse(line));
-    } catch (const json::exception&) {
+      take(parse_message(line));
+    } catch (const std::exception&) {
       give_up(fmt::format("wrote a line that is no JSON-RPC message: {}", shown(line)));
       return false;
     }
@@ -295,8 +306,7 @@ void RpcProcess::take(const json& message) {
     return;
   }
   RpcReply reply;
-  if (message.contains("error")) {
-    const json& error = message.at("error");
+  if (const json error = message.value("error", json()); !error.is_null()) {
     reply = std::unexpected(RpcError{error.at("code"), error.at("message")});
   } else {
     reply = message.at("result");

@@ -78,8 +78,8 @@ base::Result<std::vector<std::string>> McpClient::list_tools(std::chrono::millis
     if (!*reply) return base::fail(Errc::kInvalid, "MCP tools/list: {}", reply->error().message);
     try {
       for (const json& tool : (*reply)->at("tools")) names.push_back(tool.at("name"));
-      if (!(*reply)->contains("nextCursor")) return names;
-      params["cursor"] = (*reply)->at("nextCursor");
+      params["cursor"] = (*reply)->value("nextCursor", json());
+      if (params["cursor"].is_null()) return names;
       if (!cursors.insert(params["cursor"]).second) {
         return base::fail(Errc::kInvalid, "MCP tools/list: the same nextCursor {} for two pages",
                           params["cursor"].dump());

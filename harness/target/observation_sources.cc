@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/target/command_reply.h"
 #include "harness/target/faithful_json.h"
 #include "orchestrator/base/file_io.h"
 #include "orchestrator/base/file_lock.h"
@@ -88,7 +89,7 @@ class CommandObserver final : public Observer {
                                                     command_.argv.front(), outcome->signal);
     } else {
       seen.error = fmt::format("{} exits with {}: {}", command_.argv.front(), outcome->exit_code,
-                               outcome->err);
+                               in_short(outcome->err));
     }
     return seen;
   }

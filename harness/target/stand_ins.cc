@@ -58,6 +58,9 @@ base::Status keep_path_in_login_shells(std::vector<std::string>& environment) {
     if (entry.starts_with("PATH=")) path = entry.substr(5);
   }
   if (home.empty()) return {};
+  std::error_code error;
+  fs::create_directories(home, error);
+  if (error) return base::fail_errno(error.value(), "create", home);
   environment.push_back("SPAWNSTORM_PATH=" + path);
   return base::replace_file(fs::path(home) / ".profile", "PATH=$SPAWNSTORM_PATH\nexport PATH\n");
 }

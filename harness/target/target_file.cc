@@ -1,6 +1,7 @@
 #include "harness/target/target_file.h"
 
 #include <algorithm>
+#include <array>
 
 #include "harness/target/placeholders.h"
 #include "harness/target/target_file_reader.h"
@@ -12,6 +13,10 @@ using nlohmann::json;
 
 const Names kStatic = {"workspace", "target_dir", "stress_dir", "home"};
 const Names kSpawn = {"task", "agent_type", "parent"};
+/// Where programs look for their user's own files, and for his tmux server.
+const Names kSealed = {"HOME",          "TMPDIR",          "TMUX_TMPDIR",    "XDG_CACHE_HOME",
+                       "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"};
+const Names kOthersServer = {"TMUX", "TMUX_PANE"};
 
 /// How a command's exit code tells of its outcome.
 void read_exit_codes(MemberReader& reader, const Member& at, TargetCommand& command) {
@@ -209,11 +214,31 @@ void read_promises(MemberReader& reader, const Member& at, TargetPromises& promi
   for (const auto& [name, field] : limits) *field = reader.whole(at / name, 1, 1'000'000);
 }
 
+/// Of a text with placeholders: whether the path lies among the run's own files.
+bool is_within_run(const std::string& path) {
+  return !path.contains("..") &&
+         std::ranges::any_of(std::array{"{workspace}", "{home}"}, [&](const std::string& own) {
+           return path == own || path.starts_with(own + "/");
+         });
+}
+
+void read_variable(MemberReader& reader, const std::string& name, const Member& at,
+                   std::string& value) {
+  value = *at.value == json("") ? "" : reader.template_text(at, kStatic);
+  if (name.empty() || name.contains('=')) reader.wrong(at, "is no name of a variable");
+  if (kSealed.contains(name) && !is_within_run(value)) {
+    reader.wrong(
+        at, "keeps a run away from its user's own files: it must lie in {workspace} or {home}");
+  }
+  if (kOthersServer.contains(name)) {
+    reader.wrong(at, "would name another tmux server than the run's: leave it out");
+  }
+}
+
 void read_surroundings(MemberReader& reader, const Member& root, TargetFile& target) {
   const Member env = root / "env";
   for (const auto& [name, value] : env.members()) {
-    target.env[name] = *value.value == json("") ? "" : reader.template_text(value, kStatic);
-    if (name.empty() || name.contains('=')) reader.wrong(value, "is no name of a variable");
+    read_variable(reader, name, value, target.env[name]);
   }
   if (env.present() && !env.value->is_object()) reader.wrong(env, "must be an object of texts");
   target.agent_binaries = reader.texts(root / "agent_binaries");

@@ -20,7 +20,9 @@ void Baseline::mark(InvariantResult& result) {
   }
   known_ += result.violations_known;
   fresh_ += result.violations_total - result.violations_known;
-  if (result.violations_known == result.violations_total) result.verdict = Verdict::kKnown;
+  if (result.violations_known < result.violations_total) return;
+  result.verdict = result.unjudged.empty() ? Verdict::kKnown : Verdict::kUnknown;
+  if (!result.unjudged.empty()) result.evidence = result.unjudged + " (" + result.evidence + ")";
 }
 
 std::vector<std::string> Baseline::not_seen() const {

@@ -19,7 +19,7 @@ class Baseline {
   void add(const InvariantResult& result);
 
   /// Says of a violated invariant which of its violations are known, and makes its verdict kKnown
-  /// where all are.
+  /// where all are; kUnknown where there was more that could not be judged.
   void mark(InvariantResult& result);
 
   [[nodiscard]] std::uint64_t known() const { return known_; }  ///< marked so far

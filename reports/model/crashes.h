@@ -27,7 +27,7 @@ struct PointResult {
   PointVerdict verdict = PointVerdict::kNotRun;
   std::string reply;   ///< what the operation's caller was told: ok, refused, info; none: -
   std::string blow;    ///< the call as it was hit
-  std::string reason;  ///< why unknown
+  std::string reason;  ///< why unknown; beside a violation: what could not be judged
   std::vector<InvariantResult> broken;
   std::string reproducible;  ///< violation: exact or statistical; else empty
   double seconds = 0;

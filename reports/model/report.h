@@ -34,6 +34,7 @@ struct InvariantResult {
   std::uint64_t violations_total = 0;
   std::map<std::string, std::uint64_t> fingerprints{};  ///< of all violations: how many have it
   std::uint64_t violations_known = 0;                   ///< to the baseline
+  std::string unjudged{};  ///< what could not be judged beside the violations; not stored
   bool operator==(const InvariantResult&) const = default;
 };
 

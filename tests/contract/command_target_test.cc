@@ -96,6 +96,25 @@ TEST_F(CommandTargets, OnlyADeclaredExitCodeIsARefusal) {
   EXPECT_EQ(other.error, "exit 1: too many");
 }
 
+// Of a long output the beginning and the end are searched: an id that was cut would name an agent
+// that nobody ever made.
+TEST_F(CommandTargets, AnIdInALongOutputIsWholeAndARefusalAtItsEndIsHeard) {
+  operation("spawn", R"(printf '%4085s\n' ''; echo agent abcdef123)",
+            {{"id", {{"text", "agent ([a-z0-9]+)"}}}});
+  operation("kill", R"(printf '%9000s\nno such agent\n' '' >&2; : "$1"; exit 1)",
+            {{"refused", {{"text", "no such agent"}}}});
+  argument("kill", "{agent_id}");
+  EXPECT_EQ(target().spawn({}).agent, "abcdef123");
+  EXPECT_EQ(target().kill("a-1").outcome, OpOutcome::kRefused);
+}
+
+TEST_F(CommandTargets, OfAnEndlessLineAHistoryGetsTheBeginning) {
+  operation("spawn", R"(head -c 1000000 /dev/zero | tr '\0' x >&2; exit 1)");
+  const std::string error = target().spawn({}).error;
+  EXPECT_THAT(error, HasSubstr("exit 1: xxx"));
+  EXPECT_LT(error.size(), 1000U);
+}
+
 TEST_F(CommandTargets, AKilledOrLateCommandMayHaveHappened) {
   operation("spawn", "kill -9 $$");
   operation("kill", "sleep 600; : \"$1\"");
@@ -191,6 +210,13 @@ TEST_F(CommandTargets, EveryAgentThatCostsMoneyIsAStandIn) {
 TEST_F(CommandTargets, InALoginShellTooAStandInComesFirst) {
   operation("spawn", R"(sh -l -c "command -v claude")");
   EXPECT_EQ(target().spawn({}).agent, (place_.scratch / "bin" / "claude").string());
+}
+
+TEST_F(CommandTargets, InAHomeOfItsOwnTooAStandInComesFirst) {
+  description_["env"]["HOME"] = "{workspace}/home";
+  operation("spawn", R"(sh -l -c 'echo "$HOME"; command -v claude')");
+  EXPECT_EQ(target().spawn({}).agent, (place_.scratch / "bin" / "claude").string());
+  EXPECT_TRUE(fs::exists(place_.workspace / "home" / ".profile"));
 }
 
 TEST_F(CommandTargets, SessionsAreOnTheDefaultServerOfTheRun) {

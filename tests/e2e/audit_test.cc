@@ -196,6 +196,19 @@ TEST_F(Audit, RunsACommandOfTheTargetsOnlyWhenTold) {
             (Ids{"registry-readable", "unique-ids"}));
 }
 
+// Half of a write in progress is no damage, where the target does not say that it may be read.
+TEST_F(Audit, OfARegistryThatNeverStandsStillIsUnknown) {
+  fs::create_directory(workspace());
+  const std::string target = (orchestrator_ / "t.json").string();
+  std::ofstream(target) << R"({
+    "name": "torn", "spawn": {"argv": ["true"], "id": "stdout"}, "sessions": {"kind": "none"},
+    "observe": {"argv": ["sh", "-c", "echo '{\"agents\": ['; date +%N"], "agents": "/agents",
+                "id": "/id", "status": "/status", "active": ["running"]}})";
+  const Json report = audit(2, {"--target", target, "--allow-commands"});
+  EXPECT_EQ(invariants(report, "fail"), Ids{});
+  EXPECT_THAT(report.dump(), HasSubstr("the registry changed between two reads"));
+}
+
 TEST_F(Audit, SaysInOneSentenceWhatCannotBeDone) {
   orchestrator_.init("tmux");
   const std::string here = workspace().string();

@@ -91,6 +91,17 @@ TEST(Baseline, MakesKnownWhatItHasSeenAndNothingElse) {
   EXPECT_EQ(baseline.fresh(), 1u);
 }
 
+TEST(Baseline, MakesNothingKnownThatCouldNotAllBeJudged) {
+  Baseline baseline;
+  baseline.add(violated({"Agent a-1 has no session."}));
+  InvariantResult result = violated({"Agent a-1 has no session."});
+  result.evidence = "2 looks";
+  result.unjudged = "the run did not end";
+  baseline.mark(result);
+  EXPECT_EQ(result.verdict, Verdict::kUnknown);
+  EXPECT_EQ(result.evidence, "the run did not end (2 looks)");
+}
+
 TEST(Baseline, GoesByTheInvariantToo) {
   Baseline baseline;
   InvariantResult other = violated({"Agent a-1 has no session."});

@@ -376,6 +376,8 @@ TEST(Progress, AProvenStallIsAViolationAnUnprovenOneUnknown) {
   EXPECT_THAT(check_progress(run.evidence()), IsUnknown("1 operation overdue"));
   run.raw().stalls.push_back({5, RunStory::ms(40'000), true, "flock on registry.lock"});
   EXPECT_THAT(check_progress(run.evidence()), FailsOnce("a", "flock on registry.lock"));
+  EXPECT_EQ(check_progress(run.evidence()).unjudged,
+            "1 operation overdue, but not proven to be stuck");
 }
 
 TEST(CleanExit, NamesEachThingLeftBehind) {

@@ -60,7 +60,7 @@ def list_tools(id, params):
     pages = {None: (["echo"], "2"), "2": (["fails", "dies"], "3"), "3": ([], None)}
     names, cursor = pages[params.get("cursor")]
     result = {"tools": [{"name": n, "inputSchema": {"type": "object"}} for n in names]}
-    if cursor:
+    if cursor or mode == "null":
         result["nextCursor"] = "2" if mode == "loop" else cursor
     send(id=id, result=result)
 
@@ -85,6 +85,10 @@ def call(id, tool, arguments):
             send(id=f"s{number}", method=method, params={})
     elif tool == "garbage":
         print("Listening on stdio", flush=True)
+    elif tool == "deep":
+        print("[" * 400000 + "]" * 400000, flush=True)
+    elif tool == "null":
+        send(id=id, error=None, result={"content": []})
     elif tool == "dies":
         print("first word\nout of luck", file=sys.stderr, flush=True)
         os._exit(3)
@@ -191,6 +195,17 @@ TEST_F(McpClientTest, ListsTheToolsOfAllPages) {
   EXPECT_THAT(*tools, ElementsAre("echo", "fails", "dies"));
 }
 
+TEST_F(McpClientTest, TakesWhatIsNullForWhatIsNotThere) {
+  const auto mcp = client("null");
+  ASSERT_TRUE(mcp);
+  const auto tools = mcp->list_tools(kPatience);
+  ASSERT_TRUE(tools) << tools.error().message;
+  EXPECT_EQ(tools->size(), 3U);
+  const auto reply = mcp->call("null", json::object(), kPatience);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_FALSE(reply->is_error);
+}
+
 TEST_F(McpClientTest, EndsAListWhosePagesGoInCircles) {
   const auto mcp = client("loop");
   ASSERT_TRUE(mcp);
@@ -274,6 +289,14 @@ TEST_F(McpClientTest, ShowsTheLineThatIsNoMessage) {
   EXPECT_EQ(garbage.error().code, Errc::kUnavailable);
   EXPECT_THAT(garbage.error().message, HasSubstr("no JSON-RPC message: Listening on stdio"));
   EXPECT_TRUE(mcp->broken());
+}
+
+TEST_F(McpClientTest, RefusesWhatIsNestedWithoutEnd) {
+  const auto mcp = client();
+  ASSERT_TRUE(mcp);
+  const auto deep = mcp->call("deep", json::object(), kPatience);
+  ASSERT_FALSE(deep);
+  EXPECT_THAT(deep.error().message, HasSubstr("no JSON-RPC message: [[[["));
 }
 
 TEST_F(McpClientTest, TellsHowTheServerDiedAndItsLastWords) {

@@ -5,12 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "harness/campaign/crashes.h"
 #include "tests/unit/target_file_support.h"
 
 namespace stress {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class SettingsFit : public ::testing::Test {
@@ -97,6 +99,18 @@ TEST_F(SettingsFit, RefusalsByADeclaredLimitAreAccepted) {
   few.agents = 2;
   few.spawns = 2;
   EXPECT_FALSE(fit(few, limit)->accept_refusals);
+}
+
+TEST(CrashSettings, AnUntilThatIsNoInvariantIsRefusedByWhatThereIs) {
+  CrashSettings settings;
+  for (const char* known : {"", "no-orphans", "bystander-unharmed"}) {
+    settings.until = known;
+    EXPECT_EQ(problem_with(settings), "");
+  }
+  settings.until = "no-orphan";
+  EXPECT_THAT(problem_with(settings),
+              AllOf(HasSubstr("--until must be one of registry-readable, unique-ids, "),
+                    HasSubstr("clean-exit, bystander-unharmed, not 'no-orphan'")));
 }
 
 }  // namespace

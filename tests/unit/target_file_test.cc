@@ -189,6 +189,14 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{R"({"parameters": {"Program": "x"}})",
                 "/parameters/Program: a parameter's name is of lower-case letters, digits and "
                 "'_', a letter first, so that {name} can stand for it"},
+        Mistake{R"({"env": {"HOME": "/home/me"}})",
+                "/env/HOME: keeps a run away from its user's own files: it must lie in {workspace} "
+                "or {home}"},
+        Mistake{R"({"env": {"XDG_CONFIG_HOME": "{home}/../x"}})",
+                "/env/XDG_CONFIG_HOME: keeps a run away from its user's own files: it must lie in "
+                "{workspace} or {home}"},
+        Mistake{R"({"env": {"TMUX": "/tmp/tmux-0/default,1,0"}})",
+                "/env/TMUX: would name another tmux server than the run's: leave it out"},
         Mistake{R"({"agent_binaries": ["bin/claude"]})",
                 "/agent_binaries: must be names as they are looked up on PATH, without /"}));
 

@@ -127,11 +127,14 @@ class Tmux:
     def end(self, session):
         """Kills the session and waits for its process, which may ignore its hang-up."""
         process = identity(session.pid)
-        code, _, error = self.call("-N", "kill-session", "-t", self.exactly(session.name))
+        code, _, error = self.call("-N", *self.ending(session))
         known = no_server(error) or error.startswith(("can't find session", "server exited"))
         if code != 0 and not known:
             raise Unknown(f"tmux kill-session: {error}")
         wait_dead(process, HANGUP_SECONDS, signal.SIGKILL)
+
+    def ending(self, session):
+        return ["kill-session", "-t", self.exactly(session.name)]
 
     def exactly(self, name):
         return "=" + name
