@@ -14,11 +14,11 @@
 #include <fmt/ranges.h>
 
 #include "harness/target/command_reply.h"
+#include "harness/target/command_runner.h"
 #include "harness/target/observation_sources.h"
 #include "harness/target/placeholders.h"
 #include "harness/target/stand_ins.h"
-#include "harness/target/tool_server.h"
-#include "orchestrator/base/subprocess.h"
+#include "harness/target/target_file_views.h"
 
 namespace stress {
 namespace {
@@ -65,31 +65,6 @@ bool runs(const std::string& process, const std::vector<std::string>& argv) {
   });
 }
 
-/// After how long an operation is ended. The harness waits longer than the deadline that it judges
-/// by: an operation is proven to be stuck by how it looks for some seconds beyond it, and one that
-/// has been killed proves nothing.
-std::chrono::milliseconds patience(const TargetFile& file) {
-  constexpr std::chrono::milliseconds kBeyond{20'000};
-  return file.timeout + std::min(10 * file.timeout, kBeyond);
-}
-
-/// How an operation came out.
-struct Ran {
-  OpOutcome outcome = OpOutcome::kInfo;
-  std::string error;
-  std::string out;   ///< what is looked into by JSON pointers
-  std::string text;  ///< what regular expressions are held against
-};
-
-RpcServer mcp_server(const TargetFile& file, const RunPlace& place, const Placeholders& values) {
-  RpcServer server;
-  server.argv = expand(file.mcp, values);
-  server.env = place.env;
-  server.cwd = expand(file.cwd, values);
-  server.log = place.agent_log.parent_path() / "logs" / fmt::format("mcp-{}.log", ::getpid());
-  return server;
-}
-
 class CommandTarget final : public Target {
  public:
   CommandTarget(TargetFile file, const RunPlace& place)
@@ -97,10 +72,10 @@ class CommandTarget final : public Target {
         place_(place),
         values_(placeholders(file_, place)),
         observer_(make_observer(file_.observe, place, values_, file_.timeout)),
-        tools_(mcp_server(file_, place, values_), patience(file_)) {}
+        runner_(file_, place, values_) {}
 
-  [[nodiscard]] TargetFacts facts() const override;
-  [[nodiscard]] TargetOffers offers() const override;
+  [[nodiscard]] TargetFacts facts() const override { return facts_of(file_, place_.live); }
+  [[nodiscard]] TargetOffers offers() const override { return offers_of(file_); }
   [[nodiscard]] bool runs_commands() const override { return true; }
   base::Status setup(const TargetSetup& setup) override;
   base::Status attach(RunPlace& place, bool commands) override;
@@ -113,7 +88,9 @@ class CommandTarget final : public Target {
   base::Status shut_down() override;
   [[nodiscard]] const Observer& observer() const override { return *observer_; }
   [[nodiscard]] std::vector<fs::path> declared_logs() const override { return paths(file_.logs); }
-  [[nodiscard]] SessionNaming session_naming() const override;
+  [[nodiscard]] SessionNaming session_naming() const override {
+    return naming_of(file_, place_.live);
+  }
   [[nodiscard]] bool in_transit(const std::string& command) const override;
   [[nodiscard]] std::vector<std::string> tasks() const override { return file_.tasks; }
   [[nodiscard]] std::vector<fs::path> watched() const override { return paths(file_.watch); }
@@ -124,136 +101,28 @@ class CommandTarget final : public Target {
     const std::vector<std::string> expanded = expand(texts, values_);
     return {expanded.begin(), expanded.end()};
   }
-  [[nodiscard]] Ran run(const TargetCommand& command, const Placeholders& own,
-                        bool dry_run = false);
-  [[nodiscard]] Ran run_program(const TargetCommand& command, const Placeholders& values,
-                                bool dry_run) const;
-  [[nodiscard]] Ran call_tool(const TargetCommand& command, const Placeholders& values,
-                              bool dry_run);
   /// All operations of a storm and after it.
   [[nodiscard]] std::vector<const TargetCommand*> operations() const;
-  /// Whether the server has all tools that are to be called.
-  base::Status check_tools();
 
   TargetFile file_;
   RunPlace place_;
   Placeholders values_;
   std::unique_ptr<Observer> observer_;
-  ToolServer tools_;
+  CommandRunner runner_;
 };
-
-TargetFacts CommandTarget::facts() const {
-  const TargetPromises& promises = file_.promises;
-  const TargetObservation& observe = file_.observe;
-  const bool id_is_told = !file_.agent_id.variable.empty() || !file_.agent_id.after.empty();
-  TargetFacts facts;
-  facts.name = file_.name;
-  facts.sessions = file_.sessions.kind;
-  facts.live_snapshots = observe.reading != TargetObservation::Reading::kAtRest;
-  facts.has_repair = file_.repair.has_value();
-  facts.has_dry_run = file_.repair && file_.repair->has_dry_run();
-  facts.has_counts = observe.has_counts();
-  facts.has_hierarchy = TargetFile::uses(file_.spawn, "parent") && !observe.map.parent.empty();
-  facts.limits_always = promises.limits_always;
-  facts.limits_per_task = promises.limits_per_task;
-  facts.promises_durable = promises.durable;
-  facts.promises_no_duplicates = promises.no_duplicates;
-  facts.removes_records = promises.removes_records;
-  facts.keeps_finished_sessions = promises.keeps_finished_sessions;
-  facts.idempotent_spawn = promises.idempotent_spawn;
-  facts.agents_report = !place_.live && !file_.agent_binaries.empty() &&
-                        (id_is_told || file_.sessions.kind != "none");
-  facts.max_concurrent = promises.max_concurrent;
-  facts.max_agents = promises.max_agents;
-  facts.max_depth = promises.max_depth;
-  facts.root_parent = observe.root;
-  facts.active = observe.active;
-  facts.claims_session = observe.claims;
-  facts.terminal = observe.terminal;
-  return facts;
-}
-
-TargetOffers CommandTarget::offers() const {
-  TargetOffers offers;
-  offers.kill = file_.kill.has_value();
-  offers.list = file_.list.has_value();
-  offers.validate = file_.validate.has_value();
-  offers.parents = facts().has_hierarchy;
-  offers.server_per_process = !file_.mcp.empty();
-  offers.limits = offers.preload = offers.unique_types = offers.session_choice = false;
-  offers.update_fields.clear();
-  offers.partial_updates = false;
-  if (!file_.update) return offers;
-  for (const char* field : {"status", "message", "progress"}) {
-    if (TargetFile::uses(*file_.update, field)) offers.update_fields.insert(field);
-  }
-  offers.statuses = file_.update->statuses;
-  return offers;
-}
-
-Ran CommandTarget::run(const TargetCommand& command, const Placeholders& own, bool dry_run) {
-  Placeholders values = values_;
-  values.insert(own.begin(), own.end());
-  return command.tool.empty() ? run_program(command, values, dry_run)
-                              : call_tool(command, values, dry_run);
-}
-
-Ran CommandTarget::call_tool(const TargetCommand& command, const Placeholders& values,
-                             bool dry_run) {
-  nlohmann::json arguments = expand_arguments(command.arguments, values);
-  if (dry_run) arguments.update(expand_arguments(command.dry_run_arguments, values));
-  const base::Result<McpReply> reply = tools_.call(command.tool, arguments);
-  if (!reply) return {.error = reply.error().message};
-  Ran ran{.out = json_of(*reply), .text = reply->text()};
-  if (!reply->is_error) {
-    ran.outcome = OpOutcome::kOk;
-    return ran;
-  }
-  if (says(ran.text, command.refused_text)) ran.outcome = OpOutcome::kRefused;
-  ran.error = in_short(ran.text);
-  return ran;
-}
-
-Ran CommandTarget::run_program(const TargetCommand& command, const Placeholders& values,
-                               bool dry_run) const {
-  base::Command process;
-  process.argv = expand(command.argv, values);
-  if (dry_run) {
-    for (const std::string& word : expand(command.dry_run, values)) process.argv.push_back(word);
-  }
-  process.env = place_.env;
-  process.cwd = expand(file_.cwd, values);
-  process.timeout = patience(file_);
-  const base::Result<base::Outcome> outcome = base::run(process);
-  if (!outcome) return {.error = outcome.error().message};
-  Ran ran;
-  ran.out = ran.text = outcome->out;
-  if (!outcome->timed_out && outcome->signal == 0) {
-    if (command.ok.contains(outcome->exit_code)) {
-      ran.outcome = OpOutcome::kOk;
-      return ran;
-    }
-    if (command.refused.contains(outcome->exit_code) || says(outcome->err, command.refused_text) ||
-        says(outcome->out, command.refused_text)) {
-      ran.outcome = OpOutcome::kRefused;
-    }
-  }
-  ran.error = how_it_ended(*outcome, process.timeout);
-  return ran;
-}
 
 base::Status CommandTarget::setup(const TargetSetup& /*setup*/) {
   std::error_code error;
   fs::create_directories(place_.workspace, error);
   if (error) return base::fail_errno(error.value(), "create the workspace", place_.workspace);
   for (const TargetCommand& command : file_.setup) {
-    const Ran ran = run(command, {});
+    const Ran ran = runner_.run(command, {});
     if (ran.outcome == OpOutcome::kOk) continue;
     return base::fail(base::Errc::kInvalid, "{}: setup: {}{}: {}", file_.file.string(),
                       fmt::join(expand(command.argv, values_), " "), command.tool, ran.error);
   }
-  base::Status has_tools = check_tools();
-  tools_.close();
+  base::Status has_tools = runner_.check_tools(operations());
+  runner_.close();
   return has_tools;
 }
 
@@ -277,7 +146,7 @@ base::Status CommandTarget::attach(RunPlace& place, bool commands) {
 }
 
 Reply CommandTarget::spawn(const SpawnArguments& arguments) {
-  const Ran ran = run(
+  const Ran ran = runner_.run(
       file_.spawn, {{"task", arguments.task},
                     {"agent_type", arguments.type},
                     {"parent", arguments.parent.empty() ? file_.observe.root : arguments.parent}});
@@ -292,7 +161,7 @@ Reply CommandTarget::spawn(const SpawnArguments& arguments) {
 
 Reply CommandTarget::kill(const std::string& agent) {
   if (!file_.kill) return {.outcome = OpOutcome::kRefused, .error = "the target has no kill"};
-  const Ran ran = run(*file_.kill, {{"agent_id", agent}});
+  const Ran ran = runner_.run(*file_.kill, {{"agent_id", agent}});
   return {.outcome = ran.outcome, .error = ran.error};
 }
 
@@ -301,13 +170,13 @@ Reply CommandTarget::update(const std::string& agent,
   if (!file_.update) return {.outcome = OpOutcome::kRefused, .error = "the target has no update"};
   Placeholders own = {{"agent_id", agent}};
   for (const auto& [field, value] : writes) own[field] = value;
-  const Ran ran = run(*file_.update, own);
+  const Ran ran = runner_.run(*file_.update, own);
   return {.outcome = ran.outcome, .error = ran.error};
 }
 
 Reply CommandTarget::list() {
   if (!file_.list) return {.outcome = OpOutcome::kRefused, .error = "the target has no list"};
-  const Ran ran = run(*file_.list, {});
+  const Ran ran = runner_.run(*file_.list, {});
   if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
   // A list whose ids nobody can tell is none that could be held against the target.
   if (!file_.list->ids) return {.outcome = OpOutcome::kInfo, .error = "it tells no ids"};
@@ -320,7 +189,7 @@ Reply CommandTarget::validate() {
   if (!file_.validate) {
     return {.outcome = OpOutcome::kRefused, .error = "the target has no validate"};
   }
-  const Ran ran = run(*file_.validate, {});
+  const Ran ran = runner_.run(*file_.validate, {});
   return {.outcome = ran.outcome, .error = ran.error};
 }
 
@@ -329,8 +198,8 @@ RepairReply CommandTarget::repair(bool dry_run) {
     return {.ok = false,
             .error = dry_run ? "the target has no dry run" : "the target has no repair"};
   }
-  const Ran ran = run(*file_.repair, {}, dry_run);
-  tools_.close();  // as its user would: the next one who asks starts a server of its own
+  const Ran ran = runner_.run(*file_.repair, {}, dry_run);
+  runner_.close();  // as its user would: the next one who asks starts a server of its own
   if (ran.outcome != OpOutcome::kOk) return {.ok = false, .error = ran.error};
   RepairReply reply;
   if (!file_.repair->repaired.empty()) {
@@ -345,28 +214,10 @@ RepairReply CommandTarget::repair(bool dry_run) {
 
 base::Status CommandTarget::shut_down() {
   if (!file_.shutdown) return {};
-  const Ran ran = run(*file_.shutdown, {});
-  tools_.close();
+  const Ran ran = runner_.run(*file_.shutdown, {});
+  runner_.close();
   if (ran.outcome == OpOutcome::kOk) return {};
   return base::fail(base::Errc::kUnavailable, "{}: shutdown: {}", file_.file.string(), ran.error);
-}
-
-SessionNaming CommandTarget::session_naming() const {
-  const std::string& name = file_.sessions.name;
-  const std::vector<std::string> inside = placeholders_in(name);
-  SessionNaming naming;
-  naming.agents_are_stand_ins = facts().agents_report;
-  naming.by_recorded_pid = file_.sessions.kind == "process";
-  naming.names_agent = inside.size() == 1 && inside.front() == "agent_id";
-  if (inside.empty()) {
-    naming.prefix = expand(name, {});
-    return naming;
-  }
-  const std::string first = "{" + inside.front() + "}";
-  const std::string last = "{" + inside.back() + "}";
-  naming.prefix = name.substr(0, name.find(first));
-  naming.suffix = name.substr(name.rfind(last) + last.size());
-  return naming;
 }
 
 std::vector<const TargetCommand*> CommandTarget::operations() const {
@@ -376,19 +227,6 @@ std::vector<const TargetCommand*> CommandTarget::operations() const {
     if (*optional) all.push_back(&**optional);
   }
   return all;
-}
-
-base::Status CommandTarget::check_tools() {
-  if (file_.mcp.empty()) return {};
-  const auto tools = tools_.list_tools();
-  if (!tools) return base::fail_from(tools.error(), file_.file.string());
-  for (const TargetCommand* operation : operations()) {
-    if (operation->tool.empty()) continue;
-    if (std::ranges::find(*tools, operation->tool) != tools->end()) continue;
-    return base::fail(base::Errc::kInvalid, "{}: the MCP server has no tool \"{}\"; it has {}",
-                      file_.file.string(), operation->tool, fmt::join(*tools, ", "));
-  }
-  return {};
 }
 
 bool CommandTarget::in_transit(const std::string& command) const {
