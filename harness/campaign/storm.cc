@@ -199,9 +199,10 @@ base::Status Storm::rage() {
   config.validate_rate = settings_.validate_rate;
   config.child_rate = settings_.child_rate;
   Crew crew(*stage_, stack_policies(), collector_, std::move(config));
-  Nemesis nemesis({share(settings_.kill_session_rate, spawns_),
-                   share(settings_.kill_server_rate, spawns_), spawns_},
-                  choice_, stage_->probe(), stage_->control(), collector_);
+  Nemesis nemesis(
+      {share(settings_.kill_session_rate, spawns_), share(settings_.kill_server_rate, spawns_),
+       share(settings_.full_disk_rate, spawns_), spawns_},
+      choice_, stage_->probe(), stage_->disk(), stage_->control(), collector_);
   progress_.phase("storm");
   stage_->control().acknowledged = 0;
   if (stage_->target().facts().live_snapshots) snapshots_.start();
@@ -362,6 +363,9 @@ StormResult Storm::judge() {
     lives = read_agent_lives(stage_->place().agent_log, stage_->names());
   }
   if (!lives) collector_.trouble(lives.error().message);
+  if (base::Status kept = stage_->bring_workspace_home(); !kept) {
+    collector_.trouble(kept.error().message);
+  }
   collector_.with([&](Evidence& evidence) {
     if (lives) evidence.lives = std::move(*lives);
     if (settings_.count_loads && supervised() && audit_) evidence.loads = audit_->loads();
@@ -423,6 +427,7 @@ base::Result<StormResult> run_storm(const StormSettings& asked, Injection inject
   plan.setup.unique_types = settings.unique_types;
   plan.injection = injection;
   plan.filter = filter_for(settings);
+  plan.own_disk = settings.full_disk_rate > 0;
   base::Result<std::unique_ptr<Stage>> stage = Stage::build(plan);
   if (!stage) return std::unexpected(stage.error());
   if (!settings.faults.empty() && !(*stage)->unsupervised_because().empty()) {

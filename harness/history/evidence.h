@@ -59,7 +59,8 @@ struct Operation {
 /// An injected fault, or one that was drawn and could not be injected.
 struct Fault {
   Nanoseconds at = 0;  ///< just before it takes effect
-  /// crash, pause, error, fault (of the plan), session-kill, server-kill, registry-damage
+  /// crash, pause, error, fault (of the plan), session-kill, server-kill, full-disk,
+  /// registry-damage
   std::string kind;
   std::string cls;      ///< crash: class of the crash point, e.g. "write-mid"; fault: its spec
   std::string variant;  ///< who was killed: "process" or "with-descendants"; else empty

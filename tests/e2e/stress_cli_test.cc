@@ -55,6 +55,7 @@ TEST(StressCli, WrongFlagsAreRefusedByASentenceThatNamesThem) {
            {{"--crash-rate", "1.5"}, "--crash-rate"},
            {{"--crash-rate", "-0.1"}, "--crash-rate"},
            {{"--crash-rate", "nan"}, "--crash-rate"},
+           {{"--full-disk-rate", "2"}, "--full-disk-rate"},
            {{"--seed", "-1"}, "--seed"},
            {{"--sessions", "screen"}, "screen"},
            {{"--injection", "magic"}, "--injection"},

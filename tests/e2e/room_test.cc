@@ -1,0 +1,138 @@
+// Goal: faults that need a room do what they say, for root and for others, and are found in what
+// targets make of them; a run with one leaves nothing behind; where there can be no room it is
+// said. Method: small storms, with the fault and, as their control, without.
+#include "harness/supervise/room.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <string>
+#include <tuple>
+
+#include <gmock/gmock.h>
+
+#include "tests/e2e/stress_program.h"
+
+namespace e2e {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class RoomRun : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::atomic<bool> calm{false};
+    const auto tried = stress::run_in_room(calm, [] { return 0; });
+    if (!tried) GTEST_SKIP() << tried.error().message;
+  }
+  [[nodiscard]] base::Outcome storm(const Words& more, const Words& before = {}) const {
+    Words argv = before;
+    argv.insert(argv.end(), {STRESS_PROGRAM, "run", "--agents", "4", "--spawns", "4", "--seed", "5",
+                             "--out", out().string()});
+    argv.insert(argv.end(), more.begin(), more.end());
+    return execute(argv);
+  }
+  [[nodiscard]] std::filesystem::path out() const { return folder_ / "r"; }
+  [[nodiscard]] Json report() const { return read_json(out() / "latest" / "report.json"); }
+  static std::string specimen(const std::string& name) {
+    return SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/python/" + name + ".json";
+  }
+  /// How often a fault of this kind was injected.
+  static int injected(const Json& report, std::string_view kind) {
+    for (const Json& line : report["faults"]) {
+      if (line["kind"] == kind) return line["injected"].get<int>();
+    }
+    return 0;
+  }
+  tests::TempFolder folder_;
+};
+
+// Root without its right to make namespaces is as anybody else: it needs a user namespace.
+const Words kAsAnybody{"setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"};
+
+class CorrectTarget : public RoomRun,
+                      public ::testing::WithParamInterface<std::tuple<const char*, bool>> {};
+
+TEST_P(CorrectTarget, PassesThoughItsDiskIsFullNowAndThen) {
+  const auto& [sessions, as_anybody] = GetParam();
+  if (as_anybody && ::geteuid() != 0) GTEST_SKIP() << "this user is anybody already";
+  const base::Outcome run =
+      storm({"--sessions", sessions, "--full-disk-rate", "0.3"}, as_anybody ? kAsAnybody : Words{});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_GT(injected(report(), "full-disk"), 0) << report()["faults"];
+  EXPECT_EQ(report()["totals"]["spawns_acknowledged"], 16);
+  EXPECT_TRUE(std::filesystem::exists(out() / "latest" / "registry-final"));
+  EXPECT_FALSE(std::filesystem::exists(out() / "latest" / "workspace"));
+  const base::Outcome again = execute({STRESS_PROGRAM, "check", (out() / "latest").string()});
+  EXPECT_EQ(again.exit_code, 0) << again.out;
+}
+
+INSTANTIATE_TEST_SUITE_P(With, CorrectTarget,
+                         ::testing::Combine(::testing::Values("process", "tmux"),
+                                            ::testing::Bool()),
+                         [](const auto& with) {
+                           return std::string(std::get<0>(with.param)) +
+                                  (std::get<1>(with.param) ? "AsAnybody" : "");
+                         });
+
+TEST_F(RoomRun, AFlawThatOnlyAFullDiskShowsIsFoundAndItsWorkspaceIsKept) {
+  const Words full_disk{"--full-disk-rate", "0.5", "--update-rate", "1", "--target"};
+  const auto with = [&](const std::string& target) {
+    Words flags = full_disk;
+    flags.push_back(specimen(target));
+    return storm(flags).exit_code;
+  };
+  EXPECT_EQ(with("empty_when_full"), 1);
+  EXPECT_THAT(invariants(report(), "fail"), Contains("registry-readable"));
+  EXPECT_TRUE(std::filesystem::exists(out() / "latest" / "workspace" / "registry.json"));
+  EXPECT_FALSE(std::filesystem::exists(out() / "latest" / "workspace.kept"));
+
+  EXPECT_EQ(with("orchestrator"), 0) << "its correct twin";
+  EXPECT_EQ(storm({"--update-rate", "1", "--target", specimen("empty_when_full")}).exit_code, 0)
+      << "without the fault";
+}
+
+TEST_F(RoomRun, ASuiteHasScenariosInRoomsToo) {
+  const auto write = [&](const std::string& name, const std::string& rate, int acknowledged) {
+    std::ofstream(folder_ / (name + ".json"))
+        << R"({"name": ")" << name << R"(", "seeds": [1], "run": {"agents": 2, "spawns": 2,)"
+        << R"( "sessions": "process", "full-disk-rate": )" << rate
+        << R"(}, "expect": {"spawns_acknowledged": )" << acknowledged << "}}";
+    return (folder_ / (name + ".json")).string();
+  };
+  const base::Outcome good =
+      execute({STRESS_PROGRAM, "suite", write("full", "0.5", 4), write("calm", "0", 4), "--out",
+               out().string(), "--junit", (folder_ / "junit.xml").string()});
+  EXPECT_EQ(good.exit_code, 0) << good.out << good.err;
+  EXPECT_THAT(good.out, HasSubstr("2 runs: 2 passed"));
+  EXPECT_THAT(base::read_file(folder_ / "junit.xml").value_or(""), HasSubstr("full"));
+  const base::Outcome bad =
+      execute({STRESS_PROGRAM, "suite", write("full", "0.5", 5), "--out", out().string()});
+  EXPECT_EQ(bad.exit_code, 1) << bad.out << bad.err;
+  EXPECT_THAT(bad.out, HasSubstr("was expected to be 5, not 4"));
+}
+
+TEST_F(RoomRun, WhereThereCanBeNoneASentenceSaysSoAndNothingIsLeft) {
+  // A user namespace in which no other can be made, and no right to do without.
+  const Words bare{"unshare",
+                   "--user",
+                   "--map-root-user",
+                   "sh",
+                   "-c",
+                   "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv "
+                   "--bounding-set=-sys_admin --inh-caps=-sys_admin \"$0\" \"$@\""};
+  const base::Outcome run = storm({"--full-disk-rate", "0.5"}, bare);
+  EXPECT_EQ(run.exit_code, kUsage) << run.out << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_THAT(run.err, HasSubstr("stress run: --full-disk-rate needs private namespaces: cannot"));
+  EXPECT_THAT(run.err, HasSubstr("run it as root"));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+  EXPECT_EQ(storm({"--sessions", "process"}, bare).exit_code, 0) << "a run without a room";
+}
+
+}  // namespace
+}  // namespace e2e
