@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/campaign/poll.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/process_identity.h"
 
@@ -18,6 +19,8 @@ const char* name_of(Nemesis::Blow blow) {
       return "server-kill";
     case Nemesis::Blow::kFullDisk:
       return "full-disk";
+    case Nemesis::Blow::kReusedPid:
+      return "pid-reuse";
     case Nemesis::Blow::kSession:
       break;
   }
@@ -36,15 +39,20 @@ std::vector<Nemesis::Strike> Nemesis::draw(const Plan& plan, const Choice& choic
   draw(plan.session_kills, Blow::kSession, "session due", 1);
   draw(plan.server_kills, Blow::kServer, "server due", 1);
   draw(plan.full_disks, Blow::kFullDisk, "full disk due", 0);
+  draw(plan.reused_pids, Blow::kReusedPid, "reused pid due", 1);
   std::ranges::stable_sort(strikes, {}, &Strike::due);
   return strikes;
 }
 
-Nemesis::Nemesis(const Plan& plan, const Choice& choice, SessionProbe& probe, const Disk* disk,
+Nemesis::Nemesis(const Plan& plan, const Choice& choice, const Prey& prey,
                  const ControlBlock& control, Collector& collector)
-    : choice_(choice.of("nemesis")), probe_(probe), control_(control), collector_(collector) {
+    : choice_(choice.of("nemesis")),
+      probe_(prey.probe),
+      strangers_(prey.strangers),
+      control_(control),
+      collector_(collector) {
   for (const Strike& strike : draw(plan, choice_)) pending_.push_back({strike});
-  if (disk != nullptr) full_disk_.emplace(*disk, choice_, collector);
+  if (prey.disk != nullptr) full_disk_.emplace(*prey.disk, choice_, collector);
 }
 
 void Nemesis::start() {
@@ -60,6 +68,7 @@ void Nemesis::stop() {
 void Nemesis::loop() {
   const auto full = [this] { return full_disk_ && full_disk_->is_full(); };
   while (!pending_.empty() || full()) {
+    if (abandoned_) pending_.clear();
     const bool over = stopping_;
     if (full()) over ? full_disk_->end() : full_disk_->tend();
     std::vector<Pending> left;
@@ -102,6 +111,7 @@ bool Nemesis::strike(const Strike& strike) {
     case Blow::kFullDisk:
       return fill_disk(strike);
     case Blow::kSession:
+    case Blow::kReusedPid:
       break;
   }
   return strike_session(strike);
@@ -122,8 +132,9 @@ bool Nemesis::strike_session(const Strike& strike) {
     return s.marked && s.alive && !s.agent.empty();
   });
   if (victims.empty()) return false;
-  const ObservedSession& victim =
-      victims[choice_.of("victim").of(strike.number).below(victims.size())];
+  const bool reuse = strike.blow == Blow::kReusedPid;
+  const Choice which = choice_.of(reuse ? "reused victim" : "victim").of(strike.number);
+  const ObservedSession& victim = victims[which.below(victims.size())];
   Fault fault;
   fault.at = base::monotonic_ns();
   fault.kind = "session-kill";
@@ -135,7 +146,28 @@ bool Nemesis::strike_session(const Strike& strike) {
   if (struck != Struck::kNothingThere && process) {
     (void)base::wait_dead(*process, std::chrono::seconds(5));
   }
-  return record(std::move(fault), struck);
+  if (!record(std::move(fault), struck)) return false;
+  if (reuse) reuse_pid(victim);
+  return true;
+}
+
+/// A number is free once its process is reaped, by tmux or by us, and nobody is left in its group.
+void Nemesis::reuse_pid(const ObservedSession& victim) {
+  Fault fault;
+  fault.at = base::monotonic_ns();
+  fault.kind = "pid-reuse";
+  fault.agent = victim.agent;
+  fault.detail = fmt::format("process {} is a stranger now", victim.pid);
+  base::Status started;
+  fault.injected =
+      poll_until(std::chrono::seconds(5),
+                 [&] {
+                   started = strangers_.start(static_cast<pid_t>(victim.pid), victim.agent);
+                   return started.has_value() || started.error().code != base::Errc::kExists;
+                 }) &&
+      started.has_value();
+  if (!fault.injected) fault.detail = started.error().message;
+  collector_.with([&](Evidence& evidence) { evidence.faults.push_back(std::move(fault)); });
 }
 
 bool Nemesis::strike_server(const Strike& strike) {

@@ -9,23 +9,25 @@
 #include "harness/campaign/collector.h"
 #include "harness/campaign/full_disk.h"
 #include "harness/campaign/session_probe.h"
+#include "harness/campaign/strangers.h"
 #include "harness/choice/choice.h"
 #include "harness/workload/control.h"
 
 namespace stress {
 
 /// The faults that strike from outside, in a thread of their own: sessions and servers are killed,
-/// the disk is full for a while. When: as soon as so many spawns are acknowledged as the seed drew
-/// for each.
+/// the numbers of killed agents are given to strangers, the disk is full for a while. When: as soon
+/// as so many spawns are acknowledged as the seed drew for each.
 class Nemesis {
  public:
   struct Plan {
     std::uint64_t session_kills = 0;
     std::uint64_t server_kills = 0;
     std::uint64_t full_disks = 0;
-    std::uint64_t spawns = 0;  ///< required: the times are drawn from them
+    std::uint64_t reused_pids = 0;  ///< session kills of their own, each with a stranger after it
+    std::uint64_t spawns = 0;       ///< required: the times are drawn from them
   };
-  enum class Blow { kSession, kServer, kFullDisk };
+  enum class Blow { kSession, kServer, kFullDisk, kReusedPid };
   struct Strike {
     std::uint64_t due = 0;  ///< acknowledged spawns
     Blow blow = Blow::kSession;
@@ -35,9 +37,14 @@ class Nemesis {
   /// a disk is filled while one spawn at least is still to come.
   static std::vector<Strike> draw(const Plan& plan, const Choice& choice);
 
-  /// `disk`: where the plan fills one. All must outlive it.
-  Nemesis(const Plan& plan, const Choice& choice, SessionProbe& probe, const Disk* disk,
-          const ControlBlock& control, Collector& collector);
+  /// What it strikes. All must outlive it.
+  struct Prey {
+    SessionProbe& probe;
+    const Disk* disk = nullptr;  ///< where the plan fills one
+    Strangers& strangers;
+  };
+  Nemesis(const Plan& plan, const Choice& choice, const Prey& prey, const ControlBlock& control,
+          Collector& collector);
   ~Nemesis() { stop(); }
   Nemesis(const Nemesis&) = delete;
   Nemesis& operator=(const Nemesis&) = delete;
@@ -45,6 +52,8 @@ class Nemesis {
   void start();
   /// Kills what is still due, at once, then ends; the disk has room again.
   void stop();
+  /// What is still due is not struck any more. For a storm that was cut short.
+  void abandon() { abandoned_ = true; }
   [[nodiscard]] bool server_was_killed() const { return server_was_killed_; }
 
  private:
@@ -56,6 +65,7 @@ class Nemesis {
   bool settle(Pending& pending, bool over);
   bool strike(const Strike& strike);
   bool strike_session(const Strike& strike);
+  void reuse_pid(const ObservedSession& victim);
   bool strike_server(const Strike& strike);
   bool fill_disk(const Strike& strike);
   bool record(Fault fault, Struck struck);
@@ -64,10 +74,12 @@ class Nemesis {
   std::vector<Pending> pending_;  ///< by due
   Choice choice_;
   SessionProbe& probe_;
+  Strangers& strangers_;
   std::optional<FullDisk> full_disk_;
   const ControlBlock& control_;
   Collector& collector_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> abandoned_{false};
   std::atomic<bool> server_was_killed_{false};
   std::thread thread_;
 };

@@ -26,6 +26,7 @@ std::string problem_with(const StormSettings& settings) {
         {"--kill-session-rate", settings.kill_session_rate},
         {"--kill-server-rate", settings.kill_server_rate},
         {"--full-disk-rate", settings.full_disk_rate},
+        {"--reuse-pid-rate", settings.reuse_pid_rate},
         {"--pause-rate", settings.pause_rate},
         {"--update-rate", settings.update_rate},
         {"--kill-rate", settings.kill_rate},
@@ -85,6 +86,7 @@ std::string problem_with(const StormSettings& settings) {
 std::vector<std::string> faults_in_room(const StormSettings& settings) {
   std::vector<std::string> flags;
   if (settings.full_disk_rate > 0) flags.emplace_back("--full-disk-rate");
+  if (settings.reuse_pid_rate > 0) flags.emplace_back("--reuse-pid-rate");
   return flags;
 }
 

@@ -25,6 +25,7 @@ struct StormSettings {
   double kill_session_rate = 0;
   double kill_server_rate = 0;
   double full_disk_rate = 0;
+  double reuse_pid_rate = 0;
   double pause_rate = 0;
   double update_rate = 0.5;  ///< operations per spawn, each drawn by itself
   double kill_rate = 0.1;

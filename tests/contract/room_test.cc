@@ -21,6 +21,7 @@
 #include <gtest/gtest.h>
 
 #include "harness/campaign/disk.h"
+#include "harness/campaign/strangers.h"
 #include "orchestrator/base/file_io.h"
 #include "orchestrator/base/process_identity.h"
 #include "orchestrator/base/unique_fd.h"
@@ -52,15 +53,16 @@ class RoomTest : public ::testing::Test {
 };
 
 TEST_F(RoomTest, HasItsOwnNumbersAndTheSameUserAndPassesTheCodeOn) {
-  const base::ProcessIdentity outside = base::self_identity();
+  const auto outside = base::identify(::getpid());
+  ASSERT_TRUE(outside);
   const uid_t user = ::geteuid();
   const gid_t group = ::getegid();
   const int code = in_a_room([&] {
     EXPECT_TRUE(in_room());
     EXPECT_EQ(fs::read_symlink("/proc/self"), std::to_string(::getpid()));
-    EXPECT_NE(base::self_identity().pid_namespace, outside.pid_namespace);
-    EXPECT_FALSE(fs::exists("/proc/" + std::to_string(outside.pid)) &&
-                 base::identify(outside.pid)->start_ticks == outside.start_ticks);
+    EXPECT_NE(base::self_identity().pid_namespace, outside->pid_namespace);
+    EXPECT_FALSE(fs::exists("/proc/" + std::to_string(outside->pid)) &&
+                 base::identify(outside->pid)->start_ticks == outside->start_ticks);
     EXPECT_EQ(::geteuid(), user);
     EXPECT_EQ(::getegid(), group);
     return 7;
@@ -173,6 +175,38 @@ TEST_F(RoomTest, NobodyElseSeesItsDiskAndWithoutARoomThereIsNone) {
   EXPECT_TRUE(fs::is_empty(folder_ / "disk"));
   EXPECT_EQ(Disk::mount(folder_ / "other").error().code, base::Errc::kUnavailable);
   EXPECT_FALSE(fs::exists(folder_ / "other"));
+}
+
+TEST_F(RoomTest, GivesTheNumberOfADeadProcessToAStrangerAndTellsWhetherItLives) {
+  const int code = in_a_room([] {
+    tests::ChildProcess dead([] { return 0; });
+    const pid_t number = dead.pid();
+    Strangers strangers;
+    siginfo_t end{};
+    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(number), &end, WEXITED | WNOWAIT), 0);
+    EXPECT_EQ(strangers.start(number, "a-1").error().code, base::Errc::kExists) << "not reaped";
+    dead.wait();
+    const base::Status started = strangers.start(number, "a-1");
+    EXPECT_TRUE(started) << started.error().message;
+    EXPECT_EQ(::getpgid(number), number);
+    EXPECT_EQ(::getsid(number), number);
+    Collector unharmed;
+    strangers.compare(unharmed);
+    ::kill(-number, SIGKILL);
+    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(number), &end, WEXITED | WNOWAIT), 0);
+    Collector harmed;
+    strangers.compare(harmed);
+    const auto bystander = [](Collector& collector) {
+      return collector.with([](const Evidence& evidence) { return evidence.bystanders.at(0); });
+    };
+    EXPECT_EQ(bystander(unharmed).before, bystander(unharmed).after);
+    EXPECT_EQ(bystander(harmed).after, "dead");
+    strangers.end();
+    EXPECT_EQ(::kill(number, 0), -1);
+    return 0;
+  });
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(Strangers().start(1, "nobody").error().code, base::Errc::kUnavailable);
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ class InterruptionOfARoom : public Interruption {
     const auto tried = stress::run_in_room(calm, [] { return 0; });
     if (!tried) GTEST_SKIP() << tried.error().message;
     Words flags = kLongStorm;
-    flags.insert(flags.end(), {"--full-disk-rate", "0.01"});
+    flags.insert(flags.end(), {"--full-disk-rate", "0.01", "--reuse-pid-rate", "0.5"});
     begin(flags);
   }
 };

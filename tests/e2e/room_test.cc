@@ -19,8 +19,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 
 class RoomRun : public ::testing::Test {
  protected:
@@ -55,14 +53,27 @@ class RoomRun : public ::testing::Test {
 const Words kAsAnybody{"setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"};
 
 class CorrectTarget : public RoomRun,
-                      public ::testing::WithParamInterface<std::tuple<const char*, bool>> {};
+                      public ::testing::WithParamInterface<std::tuple<const char*, bool>> {
+ protected:
+  void expect_a_pass_with(const char* flag, const char* rate) const {
+    const auto& [sessions, as_anybody] = GetParam();
+    if (as_anybody && ::geteuid() != 0) GTEST_SKIP() << "this user is anybody already";
+    const base::Outcome run = storm({"--sessions", sessions, "--kill-rate", "0", flag, rate},
+                                    as_anybody ? kAsAnybody : Words{});
+    ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  }
+};
+
+TEST_P(CorrectTarget, PassesThoughPidsComeRoundAgain) {
+  expect_a_pass_with("--reuse-pid-rate", "0.25");
+  if (HasFatalFailure() || IsSkipped()) return;
+  EXPECT_EQ(injected(report(), "pid-reuse"), 4) << report()["faults"];
+  EXPECT_EQ(injected(report(), "session-kill"), 4) << report()["faults"];
+}
 
 TEST_P(CorrectTarget, PassesThoughItsDiskIsFullNowAndThen) {
-  const auto& [sessions, as_anybody] = GetParam();
-  if (as_anybody && ::geteuid() != 0) GTEST_SKIP() << "this user is anybody already";
-  const base::Outcome run =
-      storm({"--sessions", sessions, "--full-disk-rate", "0.3"}, as_anybody ? kAsAnybody : Words{});
-  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  expect_a_pass_with("--full-disk-rate", "0.3");
+  if (HasFatalFailure() || IsSkipped()) return;
   EXPECT_GT(injected(report(), "full-disk"), 0) << report()["faults"];
   EXPECT_EQ(report()["totals"]["spawns_acknowledged"], 16);
   EXPECT_TRUE(std::filesystem::exists(out() / "latest" / "registry-final"));
@@ -96,6 +107,22 @@ TEST_F(RoomRun, AFlawThatOnlyAFullDiskShowsIsFoundAndItsWorkspaceIsKept) {
       << "without the fault";
 }
 
+TEST_F(RoomRun, WhoGoesByTheNumberOfAProcessAloneIsFoundOut) {
+  const auto with = [&](const char* rate, const char* target) {
+    return storm({"--kill-rate", "0", rate, "0.25", "--target", specimen(target)}).exit_code;
+  };
+  EXPECT_EQ(with("--reuse-pid-rate", "pid_alone"), 1);
+  EXPECT_THAT(invariants(report(), "fail"), Contains("no-ghosts"));
+  EXPECT_EQ(with("--reuse-pid-rate", "killed_group"), 1);
+  EXPECT_EQ(invariants(report(), "fail"), std::set<std::string>{"repair-harmless"});
+  EXPECT_THAT(report().dump(), HasSubstr("The stranger with the number"));
+
+  EXPECT_EQ(with("--reuse-pid-rate", "orchestrator"), 0) << "their correct twin";
+  for (const char* target : {"pid_alone", "killed_group"}) {
+    EXPECT_EQ(with("--kill-session-rate", target), 0) << target << " without the fault";
+  }
+}
+
 TEST_F(RoomRun, ASuiteHasScenariosInRoomsToo) {
   const auto write = [&](const std::string& name, const std::string& rate, int acknowledged) {
     std::ofstream(folder_ / (name + ".json"))
@@ -118,13 +145,10 @@ TEST_F(RoomRun, ASuiteHasScenariosInRoomsToo) {
 
 TEST_F(RoomRun, WhereThereCanBeNoneASentenceSaysSoAndNothingIsLeft) {
   // A user namespace in which no other can be made, and no right to do without.
-  const Words bare{"unshare",
-                   "--user",
-                   "--map-root-user",
-                   "sh",
-                   "-c",
-                   "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv "
-                   "--bounding-set=-sys_admin --inh-caps=-sys_admin \"$0\" \"$@\""};
+  const std::string script =
+      "echo 0 > /proc/sys/user/max_user_namespaces && "
+      "exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin \"$0\" \"$@\"";
+  const Words bare{"unshare", "--user", "--map-root-user", "sh", "-c", script};
   const base::Outcome run = storm({"--full-disk-rate", "0.5"}, bare);
   EXPECT_EQ(run.exit_code, kUsage) << run.out << run.err;
   EXPECT_EQ(run.out, "");

@@ -56,6 +56,7 @@ TEST(StressCli, WrongFlagsAreRefusedByASentenceThatNamesThem) {
            {{"--crash-rate", "-0.1"}, "--crash-rate"},
            {{"--crash-rate", "nan"}, "--crash-rate"},
            {{"--full-disk-rate", "2"}, "--full-disk-rate"},
+           {{"--reuse-pid-rate", "-1"}, "--reuse-pid-rate"},
            {{"--seed", "-1"}, "--seed"},
            {{"--sessions", "screen"}, "screen"},
            {{"--injection", "magic"}, "--injection"},

@@ -16,8 +16,12 @@ using Blow = Nemesis::Blow;
 constexpr std::uint64_t kSpawns = 20;
 
 std::vector<Nemesis::Strike> draw(std::uint64_t seed) {
-  return Nemesis::draw(
-      {.session_kills = 40, .server_kills = 3, .full_disks = 60, .spawns = kSpawns}, Choice(seed));
+  return Nemesis::draw({.session_kills = 40,
+                        .server_kills = 3,
+                        .full_disks = 60,
+                        .reused_pids = 5,
+                        .spawns = kSpawns},
+                       Choice(seed));
 }
 
 std::vector<std::pair<std::uint64_t, Blow>> times(const std::vector<Nemesis::Strike>& strikes) {
@@ -39,6 +43,7 @@ TEST(NemesisPlan, HasExactlyAsManyStrikesOfEachKindAsAreAskedForInTheirOrder) {
   EXPECT_EQ(numbers[Blow::kSession].size(), 40u);
   EXPECT_EQ(numbers[Blow::kServer].size(), 3u);
   EXPECT_EQ(numbers[Blow::kFullDisk].size(), 60u);
+  EXPECT_EQ(numbers[Blow::kReusedPid].size(), 5u);
 }
 
 TEST(NemesisPlan, KillsWaitForOneSpawnAndAFullDiskComesBeforeTheLast) {
