@@ -1,5 +1,6 @@
 #include "harness/campaign/full_disk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,11 +23,12 @@ void FullDisk::begin(std::uint64_t number) {
   Fault fault;
   fault.at = base::monotonic_ns();
   fault.kind = "full-disk";
-  fault.detail = fmt::format("the disk of the workspace has {} KiB left, for {} ms",
-                             spell_.left / 1024, spell_.lasts / 1'000'000);
+  fault.detail =
+      fmt::format("the disk of the workspace has {} KiB left for {} ms{}", spell_.left / 1024,
+                  spell_.lasts / 1'000'000, is_full() ? " more" : "");
   const base::Status filled = disk_.fill(spell_.left);
   fault.injected = filled.has_value();
-  if (filled) until_ = fault.at + spell_.lasts;
+  if (filled) until_ = std::max(until_, fault.at) + spell_.lasts;
   note(filled);
   collector_.with([&](Evidence& evidence) { evidence.faults.push_back(std::move(fault)); });
 }

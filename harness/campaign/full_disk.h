@@ -25,7 +25,7 @@ class FullDisk {
   static Spell draw(const Choice& choice, std::uint64_t number);
 
   [[nodiscard]] bool is_full() const { return until_ != 0; }
-  /// Fills it; it must not be full.
+  /// Fills it; one that is full already stays so for so much longer.
   void begin(std::uint64_t number);
   /// To be called again and again: takes what has become free, and ends what is over.
   void tend();

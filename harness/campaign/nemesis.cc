@@ -109,19 +109,13 @@ bool Nemesis::strike(const Strike& strike) {
     case Blow::kServer:
       return strike_server(strike);
     case Blow::kFullDisk:
-      return fill_disk(strike);
+      full_disk_->begin(strike.number);
+      return true;
     case Blow::kSession:
     case Blow::kReusedPid:
       break;
   }
   return strike_session(strike);
-}
-
-/// One spell after the other.
-bool Nemesis::fill_disk(const Strike& strike) {
-  if (full_disk_->is_full()) return false;
-  full_disk_->begin(strike.number);
-  return true;
 }
 
 bool Nemesis::strike_session(const Strike& strike) {

@@ -67,7 +67,6 @@ class Nemesis {
   bool strike_session(const Strike& strike);
   void reuse_pid(const ObservedSession& victim);
   bool strike_server(const Strike& strike);
-  bool fill_disk(const Strike& strike);
   bool record(Fault fault, Struck struck);
   void record_missed(const Strike& strike, const char* why);
 

@@ -98,9 +98,8 @@ void Strangers::compare(Collector& collector) const {
   const std::lock_guard lock(mutex_);
   for (const Stranger& stranger : all_) {
     const bool lives = base::liveness(stranger.process) == base::Liveness::kAlive;
-    const Bystander bystander{
-        "stranger", fmt::format("with the number {} of {}", stranger.process.pid, stranger.of),
-        in_words(stranger.process), lives ? in_words(stranger.process) : "dead"};
+    const std::string before = in_words(stranger.process);
+    const Bystander bystander{"stranger", stranger.of, before, lives ? before : "dead"};
     collector.with([&](Evidence& evidence) { evidence.bystanders.push_back(bystander); });
   }
 }

@@ -23,8 +23,8 @@ class Strangers {
   Strangers& operator=(const Strangers&) = delete;
   ~Strangers() { end(); }
 
-  /// `of`: whose number it was. Errors: kExists (the number is not free), kUnavailable (not in a
-  /// room), kIo.
+  /// `of`: the agent whose number it was. Errors: kExists (the number is not free), kUnavailable
+  /// (not in a room), kIo.
   base::Status start(pid_t number, const std::string& of);
   /// Puts one Bystander each into the evidence: as it was at first, and as it is now.
   void compare(Collector& collector) const;

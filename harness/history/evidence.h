@@ -172,8 +172,8 @@ struct RepairRun {
 
 /// Something healthy that must come through untouched.
 struct Bystander {
-  std::string kind;  ///< agent, stranger, canary-session, canary-workspace, canary-process
-  std::string name;
+  std::string kind;    ///< agent, stranger, canary-session, canary-workspace, canary-process
+  std::string name;    ///< stranger: of the agent whose pid it has
   std::string before;  ///< identity and bytes in one comparable text
   std::string after;
   bool operator==(const Bystander&) const = default;

@@ -115,7 +115,7 @@ TEST_F(RoomRun, WhoGoesByTheNumberOfAProcessAloneIsFoundOut) {
   EXPECT_THAT(invariants(report(), "fail"), Contains("no-ghosts"));
   EXPECT_EQ(with("--reuse-pid-rate", "killed_group"), 1);
   EXPECT_EQ(invariants(report(), "fail"), std::set<std::string>{"repair-harmless"});
-  EXPECT_THAT(report().dump(), HasSubstr("The stranger with the number"));
+  EXPECT_THAT(report().dump(), HasSubstr("A stranger that was given the pid of agent"));
 
   EXPECT_EQ(with("--reuse-pid-rate", "orchestrator"), 0) << "their correct twin";
   for (const char* target : {"pid_alone", "killed_group"}) {
