@@ -25,6 +25,8 @@ std::string problem_with(const StormSettings& settings) {
        {std::pair<std::string_view, double>{"--crash-rate", settings.crash_rate},
         {"--kill-session-rate", settings.kill_session_rate},
         {"--kill-server-rate", settings.kill_server_rate},
+        {"--full-disk-rate", settings.full_disk_rate},
+        {"--reuse-pid-rate", settings.reuse_pid_rate},
         {"--pause-rate", settings.pause_rate},
         {"--duplicate-rate", settings.duplicate_rate},
         {"--update-rate", settings.update_rate},
@@ -88,6 +90,13 @@ std::string problem_with(const StormSettings& settings) {
     return "--kill-server-rate needs --sessions tmux: plain processes have no server";
   }
   return {};
+}
+
+std::vector<std::string> faults_in_room(const StormSettings& settings) {
+  std::vector<std::string> flags;
+  if (settings.full_disk_rate > 0) flags.emplace_back("--full-disk-rate");
+  if (settings.reuse_pid_rate > 0) flags.emplace_back("--reuse-pid-rate");
+  return flags;
 }
 
 Spread spread(const StormSettings& settings) {

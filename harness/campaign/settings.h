@@ -24,6 +24,8 @@ struct StormSettings {
   std::vector<std::string> faults;        ///< the fault plan, see parse_fault()
   double kill_session_rate = 0;
   double kill_server_rate = 0;
+  double full_disk_rate = 0;
+  double reuse_pid_rate = 0;
   double pause_rate = 0;
   double update_rate = 0.5;  ///< operations per spawn, each drawn by itself
   double kill_rate = 0.1;
@@ -57,6 +59,8 @@ struct Spread {
 
 /// Errors are sentences for the user; empty: the settings are usable.
 std::string problem_with(const StormSettings& settings);
+/// The flags among the settings whose faults need a room (see run_in_room); none: no room.
+std::vector<std::string> faults_in_room(const StormSettings& settings);
 Spread spread(const StormSettings& settings);
 /// With a duration: more than anybody can do in it.
 std::uint64_t spawns_required(const StormSettings& settings);

@@ -32,6 +32,10 @@ void for_each_field(Settings& s, Visit&& visit) {
         "'write@*/registry.json*:kill-mid'; may be given again");
   visit("kill-session-rate", s.kill_session_rate, "Sessions killed from outside, per spawn");
   visit("kill-server-rate", s.kill_server_rate, "tmux servers killed, per spawn");
+  visit("full-disk-rate", s.full_disk_rate,
+        "How often, per spawn, the disk of the workspace is full for a moment");
+  visit("reuse-pid-rate", s.reuse_pid_rate,
+        "Sessions killed from outside, per spawn, whose pid is given to a stranger");
   visit("pause-rate", s.pause_rate,
         "Share of the spawns whose process is stopped (SIGSTOP) for a while");
   visit(

@@ -75,6 +75,7 @@ void fit_sessions(Fit& fit, StormSettings& s, const TargetFacts& facts, bool cho
               "has no tmux server");
   fit.without(s.sessions != "none", "kill-session-rate", s.kill_session_rate, 0.0,
               "has no sessions");
+  fit.without(s.sessions != "none", "reuse-pid-rate", s.reuse_pid_rate, 0.0, "has no sessions");
 }
 
 /// Who is known to refuse is not asked again and again.

@@ -24,6 +24,11 @@ base::Status Stage::set_up(const Plan& plan) {
                                                        : RunFolder::create_in(plan.folder);
   if (!folder) return std::unexpected(folder.error());
   folder_.emplace(std::move(*folder));
+  if (plan.own_disk) {
+    base::Result<Disk> disk = Disk::mount(folder_->workspace());
+    if (!disk) return std::unexpected(disk.error());
+    disk_.emplace(std::move(*disk));
+  }
   base::Result<Group> group = Group::create(base::random_id());
   if (!group) return std::unexpected(group.error());
   group_.emplace(std::move(*group));
@@ -84,6 +89,12 @@ base::Status Stage::set_up_targets(const Plan& plan) {
   second_names_.emplace(second_target_->session_naming());
   second_probe_ = make_session_probe(second_place_, *group_, *second_target_, *second_names_);
   return second_probe_->start_server();
+}
+
+base::Status Stage::bring_workspace_home() {
+  if (!disk_) return {};
+  (void)end_group();  // who is left then was listed by name
+  return disk_->bring_home();
 }
 
 void Stage::end_second() {

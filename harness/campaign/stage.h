@@ -7,6 +7,7 @@
 
 #include "harness/campaign/agent_names.h"
 #include "harness/campaign/blind_spot_notes.h"
+#include "harness/campaign/disk.h"
 #include "harness/campaign/run_folder.h"
 #include "harness/campaign/session_probe.h"
 #include "harness/fault/storm_policy.h"
@@ -37,6 +38,7 @@ class Stage {
     Injection injection = Injection::kAuto;
     /// Which calls the engine is to see, where it may. Where the target runs commands: exits too.
     std::uint32_t filter = 0;
+    bool own_disk = false;  ///< the first workspace lies on a disk of its own; needs a room
   };
 
   /// Errors: the run cannot begin; nothing is left behind but an empty results folder.
@@ -46,6 +48,8 @@ class Stage {
   Stage& operator=(const Stage&) = delete;
 
   [[nodiscard]] const RunFolder& folder() const { return *folder_; }
+  /// nullptr: the workspace lies where the results do.
+  [[nodiscard]] const Disk* disk() const { return disk_ ? &*disk_ : nullptr; }
   [[nodiscard]] const Group& group() const { return *group_; }
   [[nodiscard]] const RunPlace& place() const { return place_; }
   [[nodiscard]] const RunPlace& second_place() const { return second_place_; }
@@ -72,6 +76,9 @@ class Stage {
   void end_second();
   /// Ends every process of the run. Errors: kTimeout, naming who is left.
   base::Status end_group() { return group_->close(std::chrono::seconds(20)); }
+  /// Ends every process of the run and puts the workspace, where it lay on a disk of its own, into
+  /// the results folder. For the end of all. Errors: kIo: not all of it could be kept.
+  base::Status bring_workspace_home();
 
  private:
   Stage() = default;
@@ -82,6 +89,7 @@ class Stage {
 
   // In the order of dependence: destructors go backwards. The guardian outlives the group.
   std::optional<RunFolder> folder_;
+  std::optional<Disk> disk_;
   std::optional<Guardian> guardian_;
   std::optional<Group> group_;
   RunPlace place_;

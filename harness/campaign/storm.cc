@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "harness/campaign/agent_lives.h"
 #include "harness/campaign/attend.h"
@@ -20,11 +21,13 @@
 #include "harness/campaign/nemesis.h"
 #include "harness/campaign/settings_fit.h"
 #include "harness/campaign/stalls.h"
+#include "harness/campaign/strangers.h"
 #include "harness/campaign/summary.h"
 #include "harness/choice/choice.h"
 #include "harness/fault/fault_policy.h"
 #include "harness/fault/load_audit.h"
 #include "harness/supervise/reaper.h"
+#include "harness/supervise/room.h"
 #include "harness/target/target_file.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/file_io.h"
@@ -107,6 +110,7 @@ class Storm {
   std::unique_ptr<Stage> stage_;
   Snapshots snapshots_;
   Canaries canaries_;
+  Strangers strangers_;
 };
 
 StormResult Storm::run() {
@@ -123,6 +127,8 @@ StormResult Storm::run() {
     close_run(*stage_, snapshots_, canaries_, collector_, settings_.damage);
   }
   snapshots_.stop();
+  strangers_.compare(collector_);
+  strangers_.end();
   return judge();
 }
 
@@ -204,9 +210,13 @@ base::Status Storm::rage() {
   config.validate_rate = settings_.validate_rate;
   config.child_rate = settings_.child_rate;
   Crew crew(*stage_, stack_policies(), collector_, std::move(config));
-  Nemesis nemesis({share(settings_.kill_session_rate, spawns_),
-                   share(settings_.kill_server_rate, spawns_), spawns_},
-                  choice_, stage_->probe(), stage_->control(), collector_);
+  const Nemesis::Plan evils{.session_kills = share(settings_.kill_session_rate, spawns_),
+                            .server_kills = share(settings_.kill_server_rate, spawns_),
+                            .full_disks = share(settings_.full_disk_rate, spawns_),
+                            .reused_pids = share(settings_.reuse_pid_rate, spawns_),
+                            .spawns = spawns_};
+  Nemesis nemesis(evils, choice_, {stage_->probe(), stage_->disk(), strangers_}, stage_->control(),
+                  collector_);
   progress_.phase("storm");
   stage_->control().acknowledged = 0;
   if (stage_->target().facts().live_snapshots) snapshots_.start();
@@ -214,6 +224,7 @@ base::Status Storm::rage() {
   if (base::Status started = start_workers(crew); !started) return started;
   nemesis.start();
   tend(crew);
+  if (cut_short_) nemesis.abandon();
   nemesis.stop();
   snapshots_.stop();
   if (nemesis.server_was_killed()) {
@@ -379,6 +390,9 @@ StormResult Storm::judge() {
     lives = read_agent_lives(stage_->place().agent_log, stage_->names());
   }
   if (!lives) collector_.trouble(lives.error().message);
+  if (base::Status kept = stage_->bring_workspace_home(); !kept) {
+    collector_.trouble(kept.error().message);
+  }
   collector_.with([&](Evidence& evidence) {
     if (lives) evidence.lives = std::move(*lives);
     if (settings_.count_loads && supervised() && audit_) evidence.loads = audit_->loads();
@@ -428,6 +442,10 @@ base::Result<StormResult> run_storm(const StormSettings& asked, Injection inject
   const base::Result<StormSettings> fitted = fit_to_target(asked);
   if (!fitted) return std::unexpected(fitted.error());
   const StormSettings& settings = *fitted;
+  if (!faults_in_room(settings).empty() && !in_room()) {
+    return base::fail(base::Errc::kUnavailable, "{}: in a room only (see run_in_room)",
+                      fmt::join(faults_in_room(settings), ", "));
+  }
   Stage::Plan plan;
   plan.out = settings.out;
   plan.name = settings.name;
@@ -440,6 +458,7 @@ base::Result<StormResult> run_storm(const StormSettings& asked, Injection inject
   plan.setup.unique_types = settings.unique_types;
   plan.injection = injection;
   plan.filter = filter_for(settings);
+  plan.own_disk = settings.full_disk_rate > 0;
   base::Result<std::unique_ptr<Stage>> stage = Stage::build(plan);
   if (!stage) return std::unexpected(stage.error());
   if (!settings.faults.empty() && !(*stage)->unsupervised_because().empty()) {

@@ -16,14 +16,22 @@ namespace {
 
 using check::count_of;
 
+std::string harm_to(const Bystander& bystander) {
+  if (bystander.kind == "stranger") {
+    return fmt::format("A stranger that was given the pid of agent {} was not left alone.",
+                       bystander.name);
+  }
+  return fmt::format("The {} {} was healthy and did not come through repair untouched.",
+                     bystander.kind, bystander.name);
+}
+
 void check_bystanders(const Evidence& evidence, check::Tally& tally, Nanoseconds at) {
   for (const Bystander& bystander : evidence.bystanders) {
     tally.fact();
     if (bystander.before == bystander.after) continue;
-    tally.violation({.summary = fmt::format("The {} {} was healthy and did not come through repair "
-                                            "untouched.",
-                                            bystander.kind, bystander.name),
-                     .agent = bystander.kind == "agent" ? bystander.name : "",
+    const bool names_agent = bystander.kind == "agent" || bystander.kind == "stranger";
+    tally.violation({.summary = harm_to(bystander),
+                     .agent = names_agent ? bystander.name : "",
                      .at = at,
                      .before = bystander.before,
                      .after = bystander.after.empty() ? "(gone)" : bystander.after});

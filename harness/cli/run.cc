@@ -12,6 +12,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
+#include "harness/cli/in_room.h"
 #include "harness/cli/interrupt.h"
 #include "harness/cli/results.h"
 #include "harness/cli/say.h"
@@ -51,13 +52,16 @@ int run_one_storm(RunOptions& options, const std::vector<std::string>& argv) {
                               : options.injection == "signals"  ? Injection::kSignals
                                                                 : Injection::kAuto;
   const std::atomic<bool>& interrupted = install_interrupt_handler();
-  base::Result<StormResult> result = [&] {
-    TerminalProgress progress(options.json);
-    return run_storm(settings, injection, progress, interrupted);
-  }();
-  if (!result) return usage_error("run", result.error().message);
-  if (!known->empty()) hold_against(baseline_for(*known, settings.target), *result);
-  return conclude("run", write_results(*result), result->report, result->results, options.json);
+  const base::Result<int> code = run_where_it_belongs(settings, interrupted, [&] {
+    base::Result<StormResult> result = [&] {
+      TerminalProgress progress(options.json);
+      return run_storm(settings, injection, progress, interrupted);
+    }();
+    if (!result) return usage_error("run", result.error().message);
+    if (!known->empty()) hold_against(baseline_for(*known, settings.target), *result);
+    return conclude("run", write_results(*result), result->report, result->results, options.json);
+  });
+  return code ? *code : usage_error("run", code.error().message);
 }
 
 }  // namespace

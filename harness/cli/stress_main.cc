@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <exception>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
+#include "harness/cli/guarded.h"
 #include "harness/cli/main.h"
 #include "harness/cli/say.h"
 #include "harness/supervise/descriptor_limit.h"
@@ -84,15 +84,7 @@ int stress_main(int argc, char** argv) {
     return guardian_main({arguments.begin() + 2, arguments.end()});
   }
   raise_descriptor_limit();
-  try {
-    const int code = parse_and_run(arguments);
-    if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
-    say(stderr, "stress: cannot write to standard output: {}\n",
-        std::generic_category().message(errno));
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "stress: internal error: %s\n", error.what());
-  }
-  return kExitInternal;
+  return guarded([&] { return parse_and_run(arguments); });
 }
 
 }  // namespace stress

@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 
 #include "harness/campaign/scenario.h"
+#include "harness/campaign/scratch_folder.h"
 #include "harness/campaign/storm.h"
 #include "harness/cli/baseline.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
+#include "harness/cli/in_room.h"
 #include "harness/cli/interrupt.h"
 #include "harness/cli/results.h"
 #include "harness/cli/say.h"
@@ -98,6 +100,25 @@ base::Result<report::Report> run_one(const Scenario& scenario, std::uint64_t see
   return std::move(result->report);
 }
 
+/// The same by a process of its own in a room, where the scenario needs one.
+base::Result<report::Report> run_one_apart(const Scenario& scenario, std::uint64_t seed,
+                                           const std::string& program,
+                                           const std::vector<StoredReport>& known,
+                                           const std::atomic<bool>& interrupted) {
+  const ScratchFolder scratch;
+  const std::filesystem::path told = std::filesystem::path(scratch.path()) / "report.json";
+  const std::filesystem::path failed = std::filesystem::path(scratch.path()) / "error";
+  const base::Result<int> code = run_where_it_belongs(scenario.settings, interrupted, [&] {
+    const auto report = run_one(scenario, seed, program, known, interrupted);
+    const base::Status written = report ? base::replace_file(told, report::to_json(*report))
+                                        : base::replace_file(failed, report.error().message);
+    return written ? kExitPass : kExitInternal;
+  });
+  if (!code) return std::unexpected(code.error());
+  if (const auto why = base::read_file(failed)) return base::fail(base::Errc::kInvalid, "{}", *why);
+  return read_report_file(told);
+}
+
 int run_suite(const SuiteOptions& options, const std::string& program) {
   const base::Result<std::vector<Scenario>> scenarios = load_all(options);
   if (!scenarios) return usage_error("suite", scenarios.error().message);
@@ -110,7 +131,9 @@ int run_suite(const SuiteOptions& options, const std::string& program) {
   for (const Scenario& scenario : *scenarios) {
     for (const std::uint64_t seed : scenario.seeds) {
       if (interrupted) break;
-      base::Result<report::Report> report = run_one(scenario, seed, program, *known, interrupted);
+      const bool apart = !faults_in_room(scenario.settings).empty();
+      base::Result<report::Report> report =
+          (apart ? run_one_apart : run_one)(scenario, seed, program, *known, interrupted);
       if (!report)
         return usage_error("suite",
                            fmt::format("{}: {}", scenario.settings.name, report.error().message));

@@ -65,12 +65,13 @@ struct Operation {
 /// An injected fault, or one that was drawn and could not be injected.
 struct Fault {
   Nanoseconds at = 0;  ///< just before it takes effect
-  /// crash, pause, error, fault (of the plan), session-kill, server-kill, registry-damage
+  /// crash, pause, error, fault (of the plan), session-kill, server-kill, pid-reuse,
+  /// full-disk, registry-damage
   std::string kind;
   std::string cls;      ///< crash: class of the crash point, e.g. "write-mid"; fault: its spec
   std::string variant;  ///< who was killed: "process" or "with-descendants"; else empty
   std::optional<std::uint64_t> op;  ///< the operation that was hit
-  std::string agent;                ///< session-kill
+  std::string agent;                ///< session-kill, pid-reuse
   std::string detail;               ///< in words: the system call, the file, the bytes
   bool injected = true;
   std::vector<std::uint64_t> collateral;  ///< operations of other threads of the same process
@@ -177,8 +178,8 @@ struct RepairRun {
 
 /// Something healthy that must come through untouched.
 struct Bystander {
-  std::string kind;  ///< "agent", "canary-session", "canary-workspace", "canary-process"
-  std::string name;
+  std::string kind;    ///< agent, stranger, canary-session, canary-workspace, canary-process
+  std::string name;    ///< stranger: of the agent whose pid it has
   std::string before;  ///< identity and bytes in one comparable text
   std::string after;
   bool operator==(const Bystander&) const = default;

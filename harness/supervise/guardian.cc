@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "harness/supervise/members.h"
+#include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/pidfd.h"
 
@@ -176,6 +177,8 @@ Guardian::~Guardian() {
   ::waitid(P_PIDFD, static_cast<id_t>(process_.get()), nullptr, WEXITED);
   disown_child(pid_);
 }
+
+bool is_guardian(pid_t pid) { return command_line(pid).starts_with("stress guardian "); }
 
 int guardian_main(const std::vector<std::string>& arguments) {
   ignore_what_a_terminal_sends();

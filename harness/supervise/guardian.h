@@ -36,6 +36,9 @@ class [[nodiscard]] Guardian {
   pid_t pid_;
 };
 
+/// Whether this process is the guardian of some run.
+bool is_guardian(pid_t pid);
+
 /// What the hidden subcommand `stress guardian TOKEN CGROUP FOLDER…` runs (arguments after
 /// `guardian`). fd 0: the connection; fd 3: a pidfd of the guarded process.
 int guardian_main(const std::vector<std::string>& arguments);

@@ -1,11 +1,13 @@
 // Goal: however a run is ended, nothing of it stays: no process, session, server, socket, temporary
 // folder or cgroup; and another run beside it does not notice.
 // Method: signals in the middle of a storm, when agents are known to live.
+#include <atomic>
 #include <csignal>
 #include <optional>
 
 #include <gmock/gmock.h>
 
+#include "harness/supervise/room.h"
 #include "tests/e2e/stress_process.h"
 
 namespace e2e {
@@ -16,12 +18,24 @@ const Words kLongStorm{"--agents", "6", "--spawns", "200", "--crash-rate", "0.05
 /// A run in mid-storm.
 class Interruption : public ::testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { begin(kLongStorm); }
+  void begin(const Words& flags) {
     std::filesystem::create_directory(folder_ / "long");
-    storm_.emplace(kLongStorm, folder_ / "long");
+    storm_.emplace(flags, folder_ / "long");
     ASSERT_TRUE(eventually([&] { return storm_->has_agents(8); })) << storm_->printed();
     run_ = storm_->run();
     ASSERT_NE(what_is_left_of(run_), "") << "the test looks in the wrong place";
+  }
+  void expect_it_ends_in_order_by(int signal) {
+    storm_->signal(signal);
+    const int code = storm_->wait();
+    EXPECT_TRUE(code == 1 || code == 2) << code << storm_->printed();
+    EXPECT_EQ(what_is_left_of(run_), "") << "it has ended itself, so it has cleaned up itself";
+    const Json report = read_json(storm_->results() / "report.json");
+    EXPECT_EQ(report["verdict"], code == 1 ? "fail" : "unknown");
+    if (code == 2) {
+      EXPECT_THAT(report["reason"].get<std::string>(), ::testing::HasSubstr("interrupted"));
+    }
   }
   void expect_nothing_left() {
     EXPECT_TRUE(eventually([&] { return what_is_left_of(run_).empty(); })) << what_is_left_of(run_);
@@ -35,15 +49,7 @@ class Interruption : public ::testing::Test {
 class InterruptionInOrder : public Interruption, public ::testing::WithParamInterface<int> {};
 
 TEST_P(InterruptionInOrder, LeavesNothingAndAReportThatIsNoPass) {
-  storm_->signal(GetParam());
-  const int code = storm_->wait();
-  EXPECT_TRUE(code == 1 || code == 2) << code << storm_->printed();
-  EXPECT_EQ(what_is_left_of(run_), "") << "it has ended itself, so it has cleaned up itself";
-  const Json report = read_json(storm_->results() / "report.json");
-  EXPECT_EQ(report["verdict"], code == 1 ? "fail" : "unknown");
-  if (code == 2) {
-    EXPECT_THAT(report["reason"].get<std::string>(), ::testing::HasSubstr("interrupted"));
-  }
+  expect_it_ends_in_order_by(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(By, InterruptionInOrder, ::testing::Values(SIGINT, SIGTERM, SIGHUP),
@@ -80,6 +86,43 @@ TEST_F(Interruption, DoesNotDisturbARunBesideIt) {
   storm_->wait();
   EXPECT_EQ(other.wait(), 0) << other.printed();
   EXPECT_EQ(what_is_left_of(its_run), "");
+  expect_nothing_left();
+}
+
+/// One in a room: what is signalled waits outside of it.
+class InterruptionOfARoom : public Interruption {
+ protected:
+  void SetUp() override {
+    const std::atomic<bool> calm{false};
+    const auto tried = stress::run_in_room(calm, [] { return 0; });
+    if (!tried) GTEST_SKIP() << tried.error().message;
+    Words flags = kLongStorm;
+    flags.insert(flags.end(), {"--full-disk-rate", "0.01", "--reuse-pid-rate", "0.5"});
+    begin(flags);
+  }
+};
+
+TEST_F(InterruptionOfARoom, LeavesNothingAndAReportThatIsNoPass) {
+  expect_it_ends_in_order_by(SIGINT);
+  EXPECT_TRUE(std::filesystem::exists(storm_->results() / "workspace" / "registry.json"));
+}
+
+TEST_F(InterruptionOfARoom, ByTwoSignalsLeavesNothingThoughItEndsAtOnce) {
+  storm_->signal(SIGINT);
+  storm_->signal(SIGTERM);
+  storm_->wait();
+  expect_nothing_left();
+}
+
+TEST_F(InterruptionOfARoom, BySigkillLeavesNothing) {
+  storm_->signal(SIGKILL);
+  EXPECT_EQ(storm_->wait(), 128 + SIGKILL);
+  expect_nothing_left();
+}
+
+TEST_F(InterruptionOfARoom, OfItsWholeProcessGroupLeavesNothing) {
+  ASSERT_EQ(::kill(-storm_->pid(), SIGKILL), 0);
+  EXPECT_EQ(storm_->wait(), 128 + SIGKILL);
   expect_nothing_left();
 }
 

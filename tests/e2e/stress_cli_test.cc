@@ -55,6 +55,8 @@ TEST(StressCli, WrongFlagsAreRefusedByASentenceThatNamesThem) {
            {{"--crash-rate", "1.5"}, "--crash-rate"},
            {{"--crash-rate", "-0.1"}, "--crash-rate"},
            {{"--crash-rate", "nan"}, "--crash-rate"},
+           {{"--full-disk-rate", "2"}, "--full-disk-rate"},
+           {{"--reuse-pid-rate", "-1"}, "--reuse-pid-rate"},
            {{"--seed", "-1"}, "--seed"},
            {{"--sessions", "screen"}, "screen"},
            {{"--injection", "magic"}, "--injection"},

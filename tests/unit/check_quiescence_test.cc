@@ -268,6 +268,14 @@ TEST(RepairHarmless, NamesABystanderThatWasTouched) {
   EXPECT_THAT(check_repair_harmless(run.evidence()), FailsOnce("a", "did not come through"));
 }
 
+TEST(RepairHarmless, NamesTheAgentWhosePidAStrangerHadThatWasKilled) {
+  RunStory run = good_run();
+  run.raw().bystanders.push_back({"stranger", "b", "pid 1", "pid 1"});
+  EXPECT_THAT(check_repair_harmless(run.evidence()), Passes());
+  run.raw().bystanders.push_back({"stranger", "a", "pid 2", "dead"});
+  EXPECT_THAT(check_repair_harmless(run.evidence()), FailsOnce("a", "A stranger"));
+}
+
 TEST(RepairHarmless, NamesAnAgentThatDiesWithoutReason) {
   RunStory run = good_run();
   run.death("a", 45, "SIGKILL", 1001);

@@ -1,6 +1,7 @@
 #include "harness/campaign/settings_fit.h"
 
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -90,6 +91,25 @@ TEST_F(SettingsFit, SessionsAreOfTheKindThatTheFileSays) {
   const auto fitted = fit({}, {{"sessions", {{"kind", "none"}, {"name", nullptr}}}});
   ASSERT_TRUE(fitted) << fitted.error().message;
   EXPECT_EQ(fitted->sessions, "none");
+}
+
+TEST_F(SettingsFit, APidCannotBeReusedWhereThereAreNoSessions) {
+  const json none = {{"sessions", {{"kind", "none"}, {"name", nullptr}}}};
+  StormSettings settings;
+  settings.reuse_pid_rate = 0.5;
+  settings.given = {"reuse-pid-rate"};
+  EXPECT_THAT(fit(settings, none).error().message,
+              HasSubstr("--reuse-pid-rate 0.5: the target small has no sessions"));
+}
+
+TEST(FaultsInRoom, AreThoseThatWereAskedForAndNoneByDefault) {
+  StormSettings settings;
+  EXPECT_TRUE(faults_in_room(settings).empty());
+  settings.reuse_pid_rate = 0.1;
+  EXPECT_EQ(faults_in_room(settings), std::vector<std::string>{"--reuse-pid-rate"});
+  settings.full_disk_rate = 0.1;
+  EXPECT_EQ(faults_in_room(settings),
+            (std::vector<std::string>{"--full-disk-rate", "--reuse-pid-rate"}));
 }
 
 TEST_F(SettingsFit, RefusalsByADeclaredLimitAreAccepted) {

@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import sys
+import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 
@@ -76,9 +77,19 @@ class Database:
         return result
 
     def load(self):
-        with self.connection() as database:
-            database.execute("begin")
-            return self.read(database)
+        """On a full disk there is no room for the log's index, which a reader needs too: it waits, as
+        for a busy one, or a gate would fail whose spawn is acknowledged."""
+        patience = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                with self.connection() as database:
+                    database.execute("begin")
+                    return self.read(database)
+            except Failed as error:
+                code = getattr(error.__cause__, "sqlite_errorcode", None)
+                if code != sqlite3.SQLITE_IOERR_SHMSIZE or time.monotonic() > patience:
+                    raise
+            time.sleep(0.05)
 
     @contextlib.contextmanager
     def lock(self):
