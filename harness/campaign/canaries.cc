@@ -19,16 +19,10 @@ std::string identity(std::int64_t pid) {
 
 }  // namespace
 
-base::Status Canaries::plant() {
+base::Status Canaries::plant(Where where) {
   planted_.clear();
-  // One the beginning of the other: a session matched by prefix would be taken for its twin.
-  // Where the name is all the mark there is, one with the target's prefix would be no stranger.
-  const std::string begin =
-      (naming_.option.empty() ? std::string(kHarnessSessions) : "") + naming_.prefix;
-  for (const std::string& name : {begin + "a-1", begin + "a-10"}) {
-    const base::Result<std::int64_t> pid = probe_.start_bystander(name);
-    if (!pid) return std::unexpected(pid.error());
-    planted_.push_back({"canary-session", name, *pid});
+  if (where == Where::kOnTheServer) {
+    if (base::Status planted = plant_sessions(); !planted) return planted;
   }
   base::Command process;
   process.argv = {"sleep", "infinity"};
@@ -38,6 +32,19 @@ base::Status Canaries::plant() {
   if (!started) return std::unexpected(started.error());
   planted_.push_back({"canary-process", "sleep in the workspace", started->pid});
   processes_.push_back(*started);
+  return {};
+}
+
+base::Status Canaries::plant_sessions() {
+  // One the beginning of the other: a session matched by prefix would be taken for its twin.
+  // Where the name is all the mark there is, one with the target's prefix would be no stranger.
+  const std::string begin =
+      (naming_.option.empty() ? std::string(kHarnessSessions) : "") + naming_.prefix;
+  for (const std::string& name : {begin + "a-1", begin + "a-10"}) {
+    const base::Result<std::int64_t> pid = probe_.start_bystander(name);
+    if (!pid) return std::unexpected(pid.error());
+    planted_.push_back({"canary-session", name, *pid});
+  }
   return {};
 }
 

@@ -27,7 +27,9 @@ class Canaries {
         second_(second),
         second_folder_(std::move(second_folder)) {}
 
-  base::Status plant();
+  enum class Where { kOnTheServer, kBesideNoServer };
+  /// Without a server there are no sessions among them.
+  base::Status plant(Where where = Where::kOnTheServer);
   /// Remembers how they are now; compared by `compare`.
   void remember() { before_ = states(); }
   /// Puts one Bystander each into the evidence.
@@ -41,6 +43,7 @@ class Canaries {
     std::string name;
     std::int64_t pid = 0;
   };
+  base::Status plant_sessions();
   [[nodiscard]] std::map<std::pair<std::string, std::string>, std::string> states() const;
 
   SessionProbe& probe_;

@@ -54,9 +54,12 @@ class Nemesis {
   void stop();
   /// What is still due is not struck any more. For a storm that was cut short.
   void abandon() { abandoned_ = true; }
+  /// After stop(): the server is killed once more. False: there was none.
+  bool end_server() { return strike_server({.blow = Blow::kServer, .number = kLastServer}); }
   [[nodiscard]] bool server_was_killed() const { return server_was_killed_; }
 
  private:
+  static constexpr std::uint64_t kLastServer = ~std::uint64_t{0};
   struct Pending {
     Strike strike;
     int tries = 0;  ///< since the storm was over

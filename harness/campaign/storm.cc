@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <set>
 #include <thread>
@@ -13,14 +12,18 @@
 #include <fmt/ranges.h>
 
 #include "harness/campaign/agent_lives.h"
+#include "harness/campaign/agent_processes.h"
 #include "harness/campaign/attend.h"
 #include "harness/campaign/canaries.h"
 #include "harness/campaign/closing.h"
 #include "harness/campaign/crew.h"
 #include "harness/campaign/killed_commands.h"
 #include "harness/campaign/nemesis.h"
+#include "harness/campaign/poll.h"
+#include "harness/campaign/random_kills.h"
 #include "harness/campaign/settings_fit.h"
 #include "harness/campaign/stalls.h"
+#include "harness/campaign/storm_workload.h"
 #include "harness/campaign/strangers.h"
 #include "harness/campaign/summary.h"
 #include "harness/choice/choice.h"
@@ -72,15 +75,13 @@ class Storm {
   base::Status plant_canaries();
   base::Status run_single_spawn(Policy& policy, const RunPlace& place, std::uint64_t first_op,
                                 Collector& collector);
-  WorkerConfig worker_config(const RunPlace& place, std::uint64_t first_op) const;
   [[nodiscard]] std::set<std::uint64_t> drawn(const char* what, double rate) const;
   StormPolicy::Pauses pauses() const;
-  [[nodiscard]] WorkerThread spawner_thread(std::string client, std::uint64_t spawner) const;
   base::Status start_workers(Crew& crew) const;
+  base::Status renew_server(Nemesis& nemesis);
   void tend(Crew& crew);
   void end_workers(Crew& crew, StallWatch& stalls);
   void kill_workers(Crew& crew);
-  void kill_at_random(const Crew& crew);
   void show();
   StormResult judge();
 
@@ -98,7 +99,6 @@ class Storm {
   Clock::time_point begun_ = Clock::now();
   std::string started_at_ = base::to_iso8601(base::wall_now());
   PathProfile profile_;
-  std::uint64_t random_kills_ = 0;
   bool cut_short_ = false;
 
   Collector collector_;
@@ -108,6 +108,7 @@ class Storm {
   std::optional<FaultPolicy> fault_policy_;
   std::optional<LoadAudit> audit_;
   std::unique_ptr<Stage> stage_;
+  std::optional<RandomKills> random_kills_;  ///< where there is no supervisor
   Snapshots snapshots_;
   Canaries canaries_;
   Strangers strangers_;
@@ -132,23 +133,11 @@ StormResult Storm::run() {
   return judge();
 }
 
-WorkerConfig Storm::worker_config(const RunPlace& place, std::uint64_t first_op) const {
-  WorkerConfig config;
-  config.target = settings_.target;
-  config.place = place;
-  config.seed = settings_.seed;
-  config.first_op = first_op;
-  config.control = stage_->control_file();
-  config.unique_types = settings_.unique_types;
-  config.types = settings_.types;
-  config.accept_refusals = settings_.accept_refusals;
-  return config;
-}
-
 /// By a worker of its own, outside of the storm's numbering.
 base::Status Storm::run_single_spawn(Policy& policy, const RunPlace& place, std::uint64_t first_op,
                                      Collector& collector) {
-  Crew crew(*stage_, policy, collector, worker_config(place, first_op));
+  Crew crew(*stage_, policy, collector,
+            worker_config(settings_, place, stage_->control_file(), first_op));
   const WorkerThread thread{kSetupClient, kThreadsMax - 1, {spawns_}, {}};
   if (base::Status started = crew.start({thread}); !started) return started;
   return attend(crew, *stage_, {.what = "the first spawn of all"}, interrupted_);
@@ -203,13 +192,10 @@ base::Status Storm::rage() {
   }
   policy_.emplace(stage_->threads(), stage_->classifier(), std::move(plan), pauses(), choice_);
 
-  WorkerConfig config = worker_config(stage_->place(), kStormOps);
-  config.update_rate = settings_.update_rate;
-  config.kill_rate = settings_.kill_rate;
-  config.list_rate = settings_.list_rate;
-  config.validate_rate = settings_.validate_rate;
-  config.child_rate = settings_.child_rate;
-  Crew crew(*stage_, stack_policies(), collector_, std::move(config));
+  Crew crew(
+      *stage_, stack_policies(), collector_,
+      with_other_operations(
+          worker_config(settings_, stage_->place(), stage_->control_file(), kStormOps), settings_));
   const Nemesis::Plan evils{.session_kills = share(settings_.kill_session_rate, spawns_),
                             .server_kills = share(settings_.kill_server_rate, spawns_),
                             .full_disks = share(settings_.full_disk_rate, spawns_),
@@ -220,18 +206,42 @@ base::Status Storm::rage() {
   progress_.phase("storm");
   stage_->control().acknowledged = 0;
   if (stage_->target().facts().live_snapshots) snapshots_.start();
-  if (!supervised()) kill_at_random(crew);
+  if (!supervised()) {
+    random_kills_.emplace(*stage_, collector_, choice_, share(settings_.crash_rate, spawns_),
+                          spawns_);
+    random_kills_->tend(crew);
+  }
   if (base::Status started = start_workers(crew); !started) return started;
   nemesis.start();
   tend(crew);
   if (cut_short_) nemesis.abandon();
   nemesis.stop();
   snapshots_.stop();
-  if (nemesis.server_was_killed()) {
-    // The strangers on that server died with it, by our hand. New ones watch over the repair.
-    if (base::Status started = stage_->probe().start_server(); !started) return started;
-    if (base::Status planted = canaries_.plant(); !planted) return planted;
-    canaries_.remember();
+  return nemesis.server_was_killed() && !cut_short_ ? renew_server(nemesis) : base::Status();
+}
+
+/// The strangers on a killed server died with it, by our hand. New ones watch over the repair, on a
+/// new server or, for half of the seeds, beside none: then the repair must do without one.
+base::Status Storm::renew_server(Nemesis& nemesis) {
+  const bool stays_dead = choice_.of("server stays dead").chance(0.5) && nemesis.end_server();
+  if (stays_dead) {
+    poll_until(10s, [&] {
+      const auto living =
+          living_agents(stage_->group(), stage_->place().agent_log, stage_->names());
+      return living && living->empty();
+    });
+  } else if (base::Status started = stage_->probe().start_server(); !started) {
+    return started;
+  }
+  base::Status planted = canaries_.plant(stays_dead ? Canaries::Where::kBesideNoServer
+                                                    : Canaries::Where::kOnTheServer);
+  if (planted) canaries_.remember();
+  return planted;
+}
+
+base::Status Storm::start_workers(Crew& crew) const {
+  for (std::vector<WorkerThread>& process : spawners(settings_, spawns_, doubled_)) {
+    if (base::Status started = crew.start(std::move(process)); !started) return started;
   }
   return {};
 }
@@ -250,38 +260,6 @@ Policy& Storm::stack_policies() {
   return audit_.emplace(*outer, stage_->threads(), stage_->target().observer().map().file);
 }
 
-WorkerThread Storm::spawner_thread(std::string client, std::uint64_t spawner) const {
-  // In the control block the second caller, where there is one, has the next place.
-  const std::uint32_t places = settings_.duplicate_rate > 0 ? 2 : 1;
-  WorkerThread thread;
-  thread.client = std::move(client);
-  thread.state = static_cast<std::uint32_t>(spawner) * places;
-  thread.second_state = thread.state + 1;
-  const std::uint64_t each = spawns_ / settings_.agents;
-  for (std::uint64_t i = 0; i < each; ++i) {
-    const std::uint64_t slot = spawner * each + i;
-    thread.slots.push_back(slot);
-    if (doubled_.contains(slot)) thread.doubled.push_back(slot);
-  }
-  return thread;
-}
-
-base::Status Storm::start_workers(Crew& crew) const {
-  const Spread over = spread(settings_);
-  std::uint64_t spawner = 0;
-  for (std::uint64_t p = 0; p < over.processes; ++p) {
-    // As even as it goes: the first processes take one more.
-    const std::uint64_t count =
-        settings_.agents / over.processes + (p < settings_.agents % over.processes ? 1 : 0);
-    std::vector<WorkerThread> threads;
-    for (std::uint64_t t = 0; t < count; ++t, ++spawner) {
-      threads.push_back(spawner_thread(fmt::format("p{}.t{}", p, t), spawner));
-    }
-    if (base::Status started = crew.start(std::move(threads)); !started) return started;
-  }
-  return {};
-}
-
 void Storm::tend(Crew& crew) {
   StallWatch stalls(stage_->control(), stage_->group(), stage_->target().reply_deadline(),
                     collector_);
@@ -292,7 +270,7 @@ void Storm::tend(Crew& crew) {
   while (crew.tend(supervised() ? 20ms : 2ms)) {
     reap_adopted();
     show();
-    if (!supervised()) kill_at_random(crew);
+    if (random_kills_) random_kills_->tend(crew);
     if (Clock::now() >= end) break;
     if (interrupted_) {
       cut_short_ = true;
@@ -341,40 +319,11 @@ void Storm::kill_workers(Crew& crew) {
   for (const std::uint32_t root : crew.workers()) stage_->engine().signal(root, SIGKILL);
 }
 
-/// Where there is no supervisor: as many kills, as evenly over the spawns, at moments that nobody
-/// chose. A storm may be faster than we are, so it waits for a kill that is overdue.
-void Storm::kill_at_random(const Crew& crew) {
-  const std::uint64_t wanted = share(settings_.crash_rate, spawns_);
-  ControlBlock& control = stage_->control();
-  if (random_kills_ >= wanted) {
-    control.ceiling = std::numeric_limits<std::uint64_t>::max();
-    return;
-  }
-  const std::uint64_t due = (random_kills_ + 1) * spawns_ / (wanted + 1);
-  control.ceiling = due;
-  const std::vector<std::uint32_t> workers = crew.workers();
-  if (workers.empty() || control.acknowledged < due) return;
-  const std::uint32_t victim =
-      workers[choice_.of("random victim").of(random_kills_).below(workers.size())];
-  Fault fault;
-  fault.at = base::monotonic_ns();
-  fault.kind = "crash";
-  fault.cls = "random-moment";
-  fault.variant = "process";
-  fault.detail = "SIGKILL at a random moment";
-  for (const ThreadState* thread : stage_->threads().in_flight(victim)) {
-    fault.collateral.push_back(thread->op);
-  }
-  if (!stage_->engine().signal(victim, SIGKILL)) return;
-  ++random_kills_;
-  collector_.with([&](Evidence& evidence) { evidence.faults.push_back(std::move(fault)); });
-}
-
 void Storm::show() {
   Status status;
   status.acknowledged = stage_->control().acknowledged;
   status.required = settings_.duration_s > 0 ? 0 : spawns_;
-  status.crashes = policy_->crashes_injected() + random_kills_;
+  status.crashes = policy_->crashes_injected() + (random_kills_ ? random_kills_->done() : 0);
   status.faults = collector_.with([](const Evidence& evidence) { return evidence.faults.size(); });
   if (fault_policy_) status.faults += fault_policy_->injected();
   status.seconds = std::chrono::duration<double>(elapsed()).count();
@@ -415,7 +364,7 @@ StormResult Storm::judge() {
   CrashAccount crashes;
   if (policy_ && supervised()) crashes.drawn = policy_->drawn();
   if (fault_policy_) crashes.planned = fault_policy_->planned();
-  crashes.random = random_kills_;
+  if (random_kills_) crashes.random = random_kills_->done();
   crashes.unsupervised_because = stage_->unsupervised_because();
   const std::set<BlindSpotNote> blind_spots = stage_->blind_spots();
   stage_.reset();
@@ -424,15 +373,6 @@ StormResult Storm::judge() {
   for (const BlindSpotNote& note : blind_spots) result.report.notes.push_back(note.words);
   result.report.duration_s = std::chrono::duration<double>(elapsed()).count();
   return result;
-}
-
-/// What the engine has to see for this plan. Reads are many: they stop only where they are meant.
-std::uint32_t filter_for(const StormSettings& settings) {
-  const bool opens = std::ranges::any_of(settings.faults, [](const std::string& text) {
-    const base::Result<FaultSpec> spec = parse_fault(text);
-    return spec && spec->place == FaultPlace::kOpen;
-  });
-  return kCrashSet | (settings.count_loads || opens ? kReadOpens : 0u);
 }
 
 }  // namespace
@@ -446,20 +386,7 @@ base::Result<StormResult> run_storm(const StormSettings& asked, Injection inject
     return base::fail(base::Errc::kUnavailable, "{}: in a room only (see run_in_room)",
                       fmt::join(faults_in_room(settings), ", "));
   }
-  Stage::Plan plan;
-  plan.out = settings.out;
-  plan.name = settings.name;
-  plan.target = settings.target;
-  plan.sessions = settings.sessions;
-  plan.setup.max_concurrent = settings.max_concurrent;
-  plan.setup.max_agents = settings.max_agents;
-  plan.setup.max_depth = settings.max_depth;
-  plan.setup.preload = settings.preload;
-  plan.setup.unique_types = settings.unique_types;
-  plan.injection = injection;
-  plan.filter = filter_for(settings);
-  plan.own_disk = settings.full_disk_rate > 0;
-  base::Result<std::unique_ptr<Stage>> stage = Stage::build(plan);
+  base::Result<std::unique_ptr<Stage>> stage = Stage::build(stage_plan(settings, injection));
   if (!stage) return std::unexpected(stage.error());
   if (!settings.faults.empty() && !(*stage)->unsupervised_because().empty()) {
     return base::fail(base::Errc::kUnavailable, "--fault needs the supervisor: {}",
