@@ -26,6 +26,7 @@ std::vector<Nemesis::Strike> draw(std::uint64_t seed) {
 
 std::vector<std::pair<std::uint64_t, Blow>> times(const std::vector<Nemesis::Strike>& strikes) {
   std::vector<std::pair<std::uint64_t, Blow>> result;
+  result.reserve(strikes.size());
   for (const Nemesis::Strike& strike : strikes) result.emplace_back(strike.due, strike.blow);
   return result;
 }
