@@ -5,6 +5,7 @@
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include <gmock/gmock.h>
 
@@ -204,6 +205,31 @@ TEST(StressCli, APathWithSpacesAndUtf8AndAForeignTmuxVariableMakeNoDifference) {
       {"TMUX=/nowhere/default,1,0", "TMUX_PANE=%0", "TMUX_TMPDIR=/nowhere"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
   EXPECT_EQ(read_json(out + "/latest/report.json")["totals"]["crashes_injected"], 1);
+}
+
+/// Of the history: the last look at the sessions before the first repair.
+Json last_look_before_repair(const std::filesystem::path& history) {
+  Json look;
+  std::ifstream lines(history);
+  for (std::string line; std::getline(lines, line);) {
+    const Json event = Json::parse(line);
+    if (event["event"] == "sessions" && event.value("phase", "") == "before-repair") look = event;
+  }
+  return look;
+}
+
+TEST(StressCli, RepairsBesideANewServerOrBesideNoneWhereServersWereKilled) {
+  const tests::TempFolder out;
+  std::set<bool> running;
+  for (const char* seed : {"1", "2"}) {
+    const base::Outcome run =
+        execute({STRESS_PROGRAM, "--agents", "2", "--spawns", "3", "--seed", seed,
+                 "--kill-server-rate", "0.2", "--out", out.path().string()});
+    EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+    const Json look = last_look_before_repair(out / "latest" / "history.jsonl");
+    running.insert(look.value("server_running", true));
+  }
+  EXPECT_EQ(running, (std::set<bool>{false, true}));
 }
 
 /// Lets every system call pass, and tells when the launched program has ended.

@@ -123,14 +123,15 @@ TEST_F(SettingsFit, RefusalsByADeclaredLimitAreAccepted) {
 
 TEST(CrashSettings, AnUntilThatIsNoInvariantIsRefusedByWhatThereIs) {
   CrashSettings settings;
-  for (const char* known : {"", "no-orphans", "bystander-unharmed"}) {
+  for (const char* known : {"", "no-orphans", "usable-afterwards"}) {
     settings.until = known;
     EXPECT_EQ(problem_with(settings), "");
   }
   settings.until = "no-orphan";
-  EXPECT_THAT(problem_with(settings),
-              AllOf(HasSubstr("--until must be one of registry-readable, unique-ids, "),
-                    HasSubstr("clean-exit, bystander-unharmed, not 'no-orphan'")));
+  EXPECT_THAT(
+      problem_with(settings),
+      AllOf(HasSubstr("--until must be one of registry-readable, unique-ids, "),
+            HasSubstr("clean-exit, bystander-unharmed, usable-afterwards, not 'no-orphan'")));
 }
 
 }  // namespace
