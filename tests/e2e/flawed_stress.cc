@@ -1,7 +1,4 @@
 // `stress` with targets that are wrong on purpose, each in one way only.
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,9 +10,9 @@
 
 #include "harness/cli/main.h"
 #include "orchestrator/base/subprocess.h"
-#include "orchestrator/base/unique_fd.h"
 #include "orchestrator/registry/checksum.h"
 #include "tests/e2e/command_target.h"
+#include "tests/e2e/flawed_at_a_crash.h"
 #include "tests/e2e/flawed_target.h"
 
 namespace flawed {
@@ -35,37 +32,6 @@ class RegistryReadable : public Wrapper {
       show_to_a_reader([](const std::string& bytes) { return bytes.substr(0, bytes.size() / 2); });
     }
     return inner().spawn(arguments);
-  }
-};
-
-/// Saves over what it has: whole in the end, but not on the way there. Under the lock, so nobody
-/// but a crash ever sees it.
-class InPlace : public Wrapper {
- public:
-  using Wrapper::Wrapper;
-  Reply update(const std::string& agent,
-               const std::map<std::string, std::string>& writes) override {
-    Reply reply = inner().update(agent, writes);
-    if (reply.outcome == OpOutcome::kOk) save_in_place();
-    return reply;
-  }
-};
-
-/// Takes whatever is starting for dead, as a validator does that looks at no owner.
-class GivesOthersUp : public Wrapper {
- public:
-  using Wrapper::Wrapper;
-  Reply update(const std::string& agent,
-               const std::map<std::string, std::string>& writes) override {
-    for (const stress::ObservedAgent& other : observer().observe().agents) {
-      if (other.status != "starting") continue;
-      const base::Status changed = change_record(other.id, [](orc::Agent& record) -> base::Status {
-        record.status = orc::AgentStatus::kFailed;
-        return {};
-      });
-      if (!changed) return {.error = changed.error().message};
-    }
-    return inner().update(agent, writes);
   }
 };
 
@@ -329,43 +295,6 @@ class Progress : public Wrapper {
 
  private:
   bool stuck_ = false;  // one spawner a process
-};
-
-/// Marks its updates by a folder, and who dies there leaves it for ever.
-class BusyForEver : public Wrapper {
- public:
-  using Wrapper::Wrapper;
-  Reply update(const std::string& agent,
-               const std::map<std::string, std::string>& writes) override {
-    ::mkdir(mark().c_str(), 0700);
-    Reply reply = inner().update(agent, writes);
-    ::rmdir(mark().c_str());
-    return reply;
-  }
-  Reply spawn(const SpawnArguments& arguments) override {
-    if (!std::filesystem::exists(mark())) return inner().spawn(arguments);
-    return {.outcome = stress::OpOutcome::kRefused, .error = "somebody is at work"};
-  }
-
- private:
-  [[nodiscard]] std::filesystem::path mark() const { return place().workspace / "busy"; }
-};
-
-/// No flaw, but a part of its updates that makes no system call.
-class MapsAFile : public Wrapper {
- public:
-  using Wrapper::Wrapper;
-  Reply update(const std::string& agent,
-               const std::map<std::string, std::string>& writes) override {
-    const base::UniqueFd fd(
-        ::open((place().workspace / "journal").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!fd.valid() || ::ftruncate(fd.get(), 1) != 0) std::abort();
-    void* page = ::mmap(nullptr, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    if (page == MAP_FAILED) std::abort();
-    *static_cast<char*>(page) = 'x';
-    ::munmap(page, 1);
-    return inner().update(agent, writes);
-  }
 };
 
 /// Leaves a temporary file.
