@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "harness/supervise/group.h"
 #include "tests/contract/system_calls_helper.h"
