@@ -14,6 +14,7 @@
 #include "orchestrator/registry/backup_folder.h"
 #include "orchestrator/registry/operations_log.h"
 #include "orchestrator/registry/snapshot_view.h"
+#include "orchestrator/registry/stopwatch.h"
 #include "orchestrator/registry/temporary_files.h"
 
 namespace orc {
@@ -35,20 +36,6 @@ bool is_there(const std::filesystem::path& path) {
   struct stat status{};
   return ::lstat(path.c_str(), &status) == 0;
 }
-
-/// Measures one transaction.
-class Stopwatch {
- public:
-  void locked() { locked_ns_ = base::monotonic_ns(); }
-  void stop(Commit& commit) const {
-    commit.waited = std::chrono::nanoseconds(locked_ns_ - begin_ns_);
-    commit.held = std::chrono::nanoseconds(base::monotonic_ns() - locked_ns_);
-  }
-
- private:
-  std::int64_t begin_ns_ = base::monotonic_ns();
-  std::int64_t locked_ns_ = begin_ns_;
-};
 
 /// Policy. registry.json only ever changes by a rename of a whole, synced file over it, under the
 /// lock, so a reader needs no lock and a crash leaves one generation or the other. Every
