@@ -1,0 +1,26 @@
+#include "harness/schedule/moment.h"
+
+namespace stress {
+
+std::string_view to_string(Act act) {
+  switch (act) {
+    case Act::kRun:
+      return "run";
+    case Act::kCrash:
+      return "crash";
+    case Act::kCrashWithDescendants:
+      return "crash-with-descendants";
+  }
+  return "?";
+}
+
+bool is_preemption(const Moment& moment, const Decision& decision) {
+  return decision.act == Act::kRun && moment.last &&
+         moment.candidates[*moment.last].task != decision.who;
+}
+
+Decision by_default(const Moment& moment) {
+  return {Act::kRun, moment.candidates[moment.last.value_or(0)].task};
+}
+
+}  // namespace stress
