@@ -1,5 +1,7 @@
 #include "harness/schedule/moment.h"
 
+#include <algorithm>
+
 namespace stress {
 
 std::string_view to_string(Act act) {
@@ -20,7 +22,10 @@ bool is_preemption(const Moment& moment, const Decision& decision) {
 }
 
 Decision by_default(const Moment& moment) {
-  return {Act::kRun, moment.candidates[moment.last.value_or(0)].task};
+  if (moment.last) return {Act::kRun, moment.candidates[*moment.last].task};
+  const auto eager = std::ranges::find(moment.candidates, false, &Candidate::yields);
+  return {Act::kRun,
+          (eager != moment.candidates.end() ? *eager : moment.candidates.front()).task};
 }
 
 }  // namespace stress

@@ -15,6 +15,7 @@ struct Candidate {
   std::string operation;  ///< the operation that it works for: "A"
   std::string key;        ///< its next call, the same in each repetition: "read registry.json"
   std::uint64_t state = 0;  ///< of the run, once it has made this call (see Causality)
+  bool yields = false;      ///< it sleeps, or asks for the same thing again and again
   bool operator==(const Candidate&) const = default;
 };
 
