@@ -5,7 +5,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "harness/supervise/decode.h"
 #include "orchestrator/base/unique_fd.h"
@@ -27,6 +30,27 @@ bool would_block(const Op& op) {
   if (S_ISREG(about.st_mode)) return false;
   pollfd room{file.get(), POLLOUT, 0};
   return op.bytes > PIPE_BUF || poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0;
+}
+
+bool asks_for_randomness(const Op& op) {
+  if (op.sys == Sys::kRandom) return true;
+  return (op.number == SYS_read || op.number == SYS_pread64) &&
+         (op.path == "/dev/urandom" || op.path == "/dev/random");
+}
+
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): the values of a counter, mixed.
+std::string stream(std::uint64_t seed, std::size_t bytes) {
+  std::string result;
+  result.reserve(bytes + sizeof(std::uint64_t));
+  while (result.size() < bytes) {
+    std::uint64_t mixed = seed += 0x9e3779b97f4a7c15u;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
+    mixed ^= mixed >> 31;
+    result.append(reinterpret_cast<const char*>(&mixed), sizeof mixed);
+  }
+  result.resize(bytes);
+  return result;
 }
 
 }  // namespace
@@ -78,6 +102,17 @@ bool unlink_file_of(const Op& op) {
     if (opened.st_dev != named.st_dev || opened.st_ino != named.st_ino) return false;
   }
   return ::unlink(op.path.c_str()) == 0;
+}
+
+bool fill_random(const Op& op, std::uint64_t seed) {
+  if (!asks_for_randomness(op)) return false;
+  std::string content = stream(seed, std::min(op.bytes, kRandomBytesMax));
+  const std::uint64_t address = op.arguments[op.sys == Sys::kRandom ? 0 : 1];
+  const iovec local{content.data(), content.size()};
+  const iovec remote{reinterpret_cast<void*>(address),  // NOLINT(performance-no-int-to-ptr)
+                     content.size()};
+  return process_vm_writev(op.tid, &local, 1, &remote, 1, 0) ==
+         static_cast<ssize_t>(content.size());
 }
 
 }  // namespace stress
