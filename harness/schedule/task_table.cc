@@ -66,6 +66,7 @@ ScheduledTask& TaskTable::add(std::string label, const ScheduledTask& maker, pid
   task->program = maker.program;
   task->tid = tid;
   task->pid = pid;
+  if (const auto stat = read_stat(tid)) task->born = stat->start_ticks;
   ScheduledTask& added = *task;
   tasks_[added.label] = std::move(task);
   by_tid_[tid] = &added;

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/schedule/access.h"
+#include "harness/schedule/call_words.h"
 #include "harness/supervise/stopped.h"
 
 namespace stress {
@@ -28,13 +28,13 @@ struct ScheduledTask {
   std::size_t root = 0;   ///< which launch
   pid_t tid = 0;
   pid_t pid = 0;
+  std::uint64_t born = 0;  ///< when, as /proc tells it: numbers are used again
   State state = State::kRunning;
   std::string program;  ///< the name of what it executes
 
   // Parked.
   Stopped stopped;
-  std::string key;    ///< its call, the same in each repetition
-  std::string words;  ///< its call, for people
+  CallWords call;
   bool first = false;         ///< it has not begun yet: this is the exec of a launched program
   std::string waits_for;      ///< a lock: who holds it, as far as is known; else empty
   bool slept_alone = false;   ///< it sleeps once more, and nobody else has run since it last did
@@ -42,7 +42,8 @@ struct ScheduledTask {
 
   // Running: what two looks at it must agree on before it counts as asleep.
   std::string look;
-  bool forked = false;  ///< since its children were last looked for
+  bool forked = false;   ///< since its children were last looked for
+  bool in_fork = false;  ///< its last call was one
   bool talks = false;   ///< to a server outside of the run: it waits for somebody who does move
   bool exiting = false;
 
