@@ -16,6 +16,16 @@ std::string_view to_string(Act act) {
   return "?";
 }
 
+bool is_possible(const Moment& moment, const Decision& decision) {
+  if (decision.act == Act::kRun) {
+    return std::ranges::find(moment.candidates, decision.who, &Candidate::task) !=
+           moment.candidates.end();
+  }
+  const auto mortal = std::ranges::find(moment.mortals, decision.who, &Mortal::operation);
+  return mortal != moment.mortals.end() &&
+         (decision.act == Act::kCrash || mortal->has_descendants);
+}
+
 bool is_preemption(const Moment& moment, const Decision& decision) {
   return decision.act == Act::kRun && moment.last &&
          moment.candidates[*moment.last].task != decision.who;

@@ -46,6 +46,9 @@ struct Decision {
   bool operator==(const Decision&) const = default;
 };
 
+/// Whether it can be carried out.
+bool is_possible(const Moment& moment, const Decision& decision);
+
 /// Whether somebody else is taken while the last one could go on.
 bool is_preemption(const Moment& moment, const Decision& decision);
 

@@ -4,13 +4,16 @@
 
 namespace stress {
 
+std::string trace_line(const Decision& decision, const std::string& key) {
+  if (decision.act == Act::kRun) return fmt::format("{}: {}", decision.who, key);
+  return fmt::format("{}: {}", to_string(decision.act), decision.who);
+}
+
 std::vector<std::string> trace_of(const std::vector<Step>& steps) {
   std::vector<std::string> lines;
   lines.reserve(steps.size());
   for (const Step& step : steps) {
-    lines.push_back(step.decision.act == Act::kRun
-                        ? fmt::format("{}: {}", step.decision.who, step.call.key)
-                        : fmt::format("{}: {}", to_string(step.decision.act), step.decision.who));
+    lines.push_back(trace_line(step.decision, step.call.key));
   }
   return lines;
 }

@@ -24,6 +24,7 @@ struct Step {
   std::int64_t end = 0;
 };
 
+std::string trace_line(const Decision& decision, const std::string& key);
 /// What a run did, in terms that are the same in each repetition: one line a step.
 std::vector<std::string> trace_of(const std::vector<Step>& steps);
 
