@@ -261,6 +261,9 @@ ScheduleResult Trial::conclude(RunEnd end) {
   ScheduleResult result;
   collector_.with([&](Evidence& evidence) {
     if (lives) evidence.lives = std::move(*lives);
+    if (evidence.repairs.empty()) {  // what was not tried is not judged
+      evidence.run.target.has_repair = evidence.run.target.has_dry_run = false;
+    }
     std::ranges::stable_sort(evidence.operations, {}, &Operation::invoked);
     const auto invariants = check_all(evidence);
     result.verdict = overall(evidence, invariants);
