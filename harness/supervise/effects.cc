@@ -10,21 +10,15 @@
 
 #include <algorithm>
 
+#include "harness/supervise/borrowed_fd.h"
 #include "harness/supervise/decode.h"
-#include "orchestrator/base/unique_fd.h"
 
 namespace stress {
 namespace {
 
-base::UniqueFd duplicate(const Op& op) {
-  const base::UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, op.pid, 0)));
-  return base::UniqueFd(
-      process.valid() ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), op.fd, 0)) : -1);
-}
-
 /// A pipe or a socket may have no room, and whoever could make some may be waiting for us.
 bool would_block(const Op& op) {
-  const base::UniqueFd file = duplicate(op);
+  const base::UniqueFd file = borrow_fd(op);
   struct stat about{};
   if (!file.valid() || fstat(file.get(), &about) != 0) return true;
   if (S_ISREG(about.st_mode)) return false;
@@ -56,7 +50,7 @@ std::string stream(std::uint64_t seed, std::size_t bytes) {
 }  // namespace
 
 bool write_for(const Op& op, const std::string& content) {
-  const base::UniqueFd file = duplicate(op);
+  const base::UniqueFd file = borrow_fd(op);
   if (!file.valid()) return false;
   const bool positioned = is_positioned(op);
   std::size_t done = 0;
@@ -79,12 +73,12 @@ bool perform(const Op& op) {
       return content.size() == op.bytes && write_for(op, content);
     }
     case Sys::kSync: {
-      const base::UniqueFd file = duplicate(op);
+      const base::UniqueFd file = borrow_fd(op);
       return file.valid() && fsync(file.get()) == 0;
     }
     case Sys::kUnlock: {
       if (op.number != SYS_flock) return false;  // fcntl locks belong to the process
-      const base::UniqueFd file = duplicate(op);
+      const base::UniqueFd file = borrow_fd(op);
       return file.valid() && flock(file.get(), LOCK_UN) == 0;
     }
     default:
@@ -96,7 +90,7 @@ bool unlink_file_of(const Op& op) {
   struct stat named{};
   if (lstat(op.path.c_str(), &named) != 0 || !S_ISREG(named.st_mode)) return false;
   if (op.fd >= 0) {
-    const base::UniqueFd file = duplicate(op);
+    const base::UniqueFd file = borrow_fd(op);
     struct stat opened{};
     if (!file.valid() || fstat(file.get(), &opened) != 0) return false;
     if (opened.st_dev != named.st_dev || opened.st_ino != named.st_ino) return false;

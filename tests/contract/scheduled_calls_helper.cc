@@ -20,10 +20,6 @@
 #include <string_view>
 #include <thread>
 
-/// See system_calls_helper.cc.
-// NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
-extern "C" int __lsan_is_turned_off() { return 1; }
-
 namespace {
 
 int reads() {
