@@ -145,6 +145,7 @@ inline FailingSchedule nasty_schedule() {
   story.breaks("no-ghosts", kNasty).deadlock(kNasty);
   FailingSchedule schedule = story.take();
   schedule.found_by = schedule.departed = schedule.file = kNasty;
+  schedule.replays = 2;
   return schedule;
 }
 

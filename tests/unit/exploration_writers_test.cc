@@ -76,7 +76,8 @@ TEST(ExplorationTerminal, EndsWithTheVerdictAndHowFarItWent) {
   Exploration unknown = sound_exploration();
   unknown.verdict = Verdict::kUnknown;
   unknown.reason = "no schedule came to its end";
-  EXPECT_THAT(to_terminal(unknown, false), HasSubstr("12 pruned; no schedule\n         came to its end\n"));
+  EXPECT_THAT(to_terminal(unknown, false),
+              HasSubstr("12 pruned; no schedule\n         came to its end\n"));
 }
 
 TEST(ExplorationTerminal, TellsOfEachFailureWhatIsNeededToSeeItAgain) {
