@@ -124,7 +124,8 @@ void append_failure(std::string& out, std::size_t number, const FailingSchedule&
 
 std::string size_line(const FailingSchedule& schedule) {
   std::string line = size_words(schedule.shrunk);
-  if (schedule.found != schedule.shrunk) line += "; as found: " + size_words(schedule.found);
+  if (schedule.found != schedule.shrunk && schedule.found != ScheduleSize{})
+    line += "; as found: " + size_words(schedule.found);
   return line;
 }
 
@@ -147,7 +148,7 @@ std::string to_terminal(const Exploration& exploration, bool colour) {
   append_wrapped(out, "", 0, "explore: " + head_line(exploration));
   std::size_t number = 0;
   for (const FailingSchedule& failure : exploration.failures) {
-    if (number++ == 0) out += "\nfailures\n";
+    if (number++ == 0) out += "\nfailures (their files are below the results)\n";
     append_failure(out, number, failure);
   }
   if (!exploration.failures.empty()) {

@@ -57,12 +57,11 @@ class StoryPage {
   }
 
   void head() {
-    const std::string_view of =
-        stacked_ ? "each line is of an operation" : "one column an operation";
-    append_wrapped(
-        out_, "", 0,
-        fmt::format("Time goes down, {}. Lines across: the scheduler switches, or kills.", of),
-        columns_);
+    append_wrapped(out_, "", 0,
+                   fmt::format("Time goes down, a {} is one process with its children; lines "
+                               "across say who goes on next.",
+                               stacked_ ? "letter" : "column"),
+                   columns_);
     line("");
     if (stacked_) {
       for (const ScheduledOperation& operation : operations_) {

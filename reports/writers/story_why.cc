@@ -98,7 +98,9 @@ class Reason {
       const bool looks = touch_of(step) == Touch::kLook && step.file == file &&
                          (look == Look::kAny || !step.registry.empty());
       if (owner(i) == actor && looks) {
-        return change ? std::optional(Stale{i, *change, act, file}) : std::nullopt;
+        // Who found the file there cannot have seen another make it.
+        const bool proven = change && (!makes(*change, file) || !step.result.empty());
+        return proven ? std::optional(Stale{i, *change, act, file}) : std::nullopt;
       }
       if (!change && owner(i) != actor && !owner(i).empty() &&
           (changes(i, file) || makes(i, file))) {
@@ -161,8 +163,8 @@ class Reason {
   }
 
   [[nodiscard]] bool shows_otherwise(const Stale& stale) const {
-    const bool judged =
-        !steps_[stale.act].registry.empty() && !steps_[stale.change].registry.empty();
+    const bool judged = agents_in(steps_[stale.act].registry).has_value() &&
+                        agents_in(steps_[stale.change].registry).has_value();
     return judged || locks_between(owner(stale.act), stale.change, stale.act);
   }
 
@@ -176,38 +178,50 @@ class Reason {
     return text + ".";
   }
 
-  /// A look, another's change, an act upon the look: on the same file, else after a look at the
-  /// registry on anything.
+  /// A look, another's change, an act upon the look: of the registry, else on anything after a look
+  /// at the registry, else of any one file.
   [[nodiscard]] std::string checked_then_acted() const {
     std::optional<Stale> elsewhere;
+    std::optional<Stale> other_file;
     for (std::size_t act = 0; act < steps_.size(); ++act) {
-      const ScheduleStep& step = steps_[act];
-      if (step.operation.empty() || step.act != "run" || !acts(step)) continue;
-      std::vector<std::string> files = changed_by(step);
-      if (touch_of(step) == Touch::kCreate) files.push_back(step.file);
-      for (const std::string& file : files) {
-        const std::optional<Stale> stale = stale_at(act, file, Look::kAny);
-        if (stale && !locks_between(step.operation, stale->change, act))
-          return check_sentence(*stale);
+      if (owner(act).empty() || !acts(steps_[act])) continue;
+      if (const auto stale = stale_file_at(act)) {
+        if (!steps_[stale->change].registry.empty()) return check_sentence(*stale);
+        if (!other_file) other_file = stale;
       }
       if (!elsewhere) elsewhere = stale_registry_at(act);
     }
+    if (!elsewhere) elsewhere = other_file;
     return elsewhere ? check_sentence(*elsewhere) : "";
   }
 
   static bool acts(const ScheduleStep& step) {
     const Touch touch = touch_of(step);
-    return touch == Touch::kChange || touch == Touch::kCreate || step.kind == "exec" ||
-           step.kind == "connect" || step.kind == "send" || step.kind == "signal";
+    const bool outside = step.kind == "exec" || step.kind == "connect" || step.kind == "send" ||
+                         step.kind == "signal";
+    return step.act == "run" && (touch == Touch::kChange || touch == Touch::kCreate || outside);
   }
 
+  /// Plain writes count for the registry alone: a log of several is appended to.
+  [[nodiscard]] std::optional<Stale> stale_file_at(std::size_t act) const {
+    const ScheduleStep& step = steps_[act];
+    std::vector<std::string> files = changed_by(step);
+    if (touch_of(step) == Touch::kCreate) files.push_back(step.file);
+    if (step.kind == "write" && step.registry.empty()) files.clear();
+    for (const std::string& file : files) {
+      std::optional<Stale> stale = stale_at(act, file, Look::kAny);
+      if (stale && !locks_between(step.operation, stale->change, act)) return stale;
+    }
+    return std::nullopt;
+  }
+
+  /// Of the act upon the last look at the registry, unless that look has led to a change of it.
   [[nodiscard]] std::optional<Stale> stale_registry_at(std::size_t act) const {
     for (std::size_t i = act; i-- > 0;) {
       const ScheduleStep& step = steps_[i];
-      if (step.operation != owner(act) || touch_of(step) != Touch::kLook || step.registry.empty()) {
-        continue;
-      }
-      const std::optional<Stale> stale = stale_at(act, step.file, Look::kAny);
+      if (step.operation != owner(act) || step.registry.empty()) continue;
+      if (touch_of(step) != Touch::kLook) return std::nullopt;
+      std::optional<Stale> stale = stale_at(act, step.file, Look::kAny);
       if (!stale || steps_[stale->change].registry.empty()) return std::nullopt;
       if (locks_between(owner(act), stale->change, act)) return std::nullopt;
       return stale;

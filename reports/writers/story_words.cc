@@ -144,6 +144,7 @@ std::string told_looks(std::span<const ScheduleStep> run) {
 Touch touch_of(const ScheduleStep& step) {
   constexpr std::array<std::string_view, 6> kChanges = {"write",  "rename",   "link",
                                                         "unlink", "truncate", "folder"};
+  if (step.act != "run") return Touch::kNone;
   if (creates(step)) return Touch::kCreate;
   if (step.kind == "open" || step.kind == "read" || searches(step) || lists(step)) {
     return Touch::kLook;
@@ -153,7 +154,7 @@ Touch touch_of(const ScheduleStep& step) {
 
 std::vector<std::string> changed_by(const ScheduleStep& step) {
   const bool done = step.result.empty() || !step.registry.empty();
-  if (touch_of(step) != Touch::kChange || step.act != "run" || !done) return {};
+  if (touch_of(step) != Touch::kChange || !done) return {};
   std::vector<std::string> files;
   if (!step.file2.empty()) files.push_back(step.file2);
   if (!step.file.empty() && step.kind != "link") files.push_back(step.file);
@@ -220,7 +221,8 @@ std::string mark_of(const ScheduleStep& step) {
   const std::string_view below = std::string_view(step.task).substr(step.operation.size());
   const std::size_t thread = below.rfind('/');
   const bool is_child = below.starts_with('.');
-  std::string mark = is_child ? "child " + step.program : "";
+  // The program of an exec is the one that it starts.
+  std::string mark = !is_child ? "" : step.kind == "exec" ? "child" : "child " + step.program;
   if (thread != std::string_view::npos) {
     mark += fmt::format("{}thread {}", is_child ? ", " : "", below.substr(thread + 1));
   }

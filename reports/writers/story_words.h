@@ -12,7 +12,8 @@ namespace report {
 /// Steps of schedules in plain words. All take any bytes, and hand on bytes that are not UTF-8 as
 /// they are: who lays the text out replaces them.
 
-/// What a step has to do with a file. kCreate: it opens it, and makes it if it is not there.
+/// What a step has to do with a file; a fault: nothing. kCreate: it opens it, and makes it if it is
+/// not there.
 enum class Touch { kNone, kLook, kCreate, kChange };
 Touch touch_of(const ScheduleStep& step);
 /// The files whose content or name the step has surely changed: none where it came to something

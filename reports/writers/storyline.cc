@@ -14,12 +14,16 @@
 namespace report {
 namespace {
 
-constexpr std::size_t kMinorsTold = 3;  ///< in one cell; of more only the number
+constexpr std::size_t kTold = 4;       ///< runs of steps in one cell; of more only the number
+constexpr int kCellsOnOneScreen = 40;  ///< a story with more is told more briefly
 
 class Teller {
  public:
-  explicit Teller(const FailingSchedule& schedule)
-      : schedule_(schedule), steps_(schedule.steps), numbers_(schedule.steps.size()) {
+  Teller(const FailingSchedule& schedule, bool brief)
+      : schedule_(schedule),
+        steps_(schedule.steps),
+        numbers_(schedule.steps.size()),
+        brief_(brief) {
     for (std::size_t i = 0; i < steps_.size(); ++i) note_last(i);
   }
 
@@ -37,13 +41,14 @@ class Teller {
   }
 
  private:
-  /// The step after which an operation's caller is told: its reply, else its own last one, else
-  /// that of any process of it.
+  /// The step after which an operation's caller is told: its reply, else the end of its process,
+  /// else the last of all its steps.
   void note_last(std::size_t i) {
     const ScheduleStep& step = steps_[i];
     if (step.operation.empty()) return;
     const auto rank = [&step](const ScheduleStep& other) {
-      return is_reply(other) ? 2 : other.task == step.operation ? 1 : 0;
+      const bool ends = other.kind == "exit" || other.act == "crash";
+      return is_reply(other) ? 2 : ends && other.task == step.operation ? 1 : 0;
     };
     const auto [last, fresh] = replies_after_.try_emplace(step.operation, i);
     if (!fresh && rank(step) >= rank(steps_[last->second])) last->second = i;
@@ -121,56 +126,69 @@ class Teller {
     const ScheduleStep& first = steps_[begin];
     std::size_t end = begin;
     while (end < steps_.size() && steps_[end].task == first.task && steps_[end].act == "run" &&
-           steps_[end].operation == first.operation && steps_[end].program == first.program) {
+           steps_[end].operation == first.operation) {
       ++end;
     }
     if (!first.operation.empty()) ran_ = &steps_[end - 1];
-    std::size_t minors = 0;
+    told_ = 0;
+    group_has_cell_ = false;
     for (std::size_t i = begin; i < end;) {
-      if (is_reply(steps_[i])) {
-        ++i;
-        minors = 0;
-        continue;
-      }
       const std::size_t size = same_file_run(std::span(steps_).subspan(i, end - i));
-      const auto run = std::span(steps_).subspan(i, size);
-      const bool minor = is_minor(run);
-      if (first.operation.empty()) {
-        across(StoryRow::Kind::kSwitch, "the harness " + told_as_one(run));
-        i += size;
-        continue;
-      }
-      if (minor && minors > 0) {
-        add_minor(run, minors++);
-      } else {
-        rows_.push_back({.number = ++cells_,
-                         .operation = first.operation,
-                         .text = mark_of(first) + told_as_one(run)});
-        minors = minor ? 1 : 0;
-      }
-      std::fill_n(numbers_.begin() + static_cast<std::ptrdiff_t>(i), size, cells_);
+      if (!is_reply(steps_[i])) tell_run(i, size);
       i += size;
     }
     return end;
   }
 
-  /// Nothing that another operation could see or wait for, nor a look at the registry.
-  static bool is_minor(std::span<const ScheduleStep> run) {
-    return std::ranges::all_of(run, [](const ScheduleStep& step) {
-      const bool quiet = touch_of(step) == Touch::kLook || step.kind == "fsync" ||
-                         step.kind == "chmod" || step.kind == "connect" || step.kind == "send" ||
-                         step.kind == "exit" || step.kind == "other";
-      return quiet && step.registry.empty() && step.result.empty();
-    });
+  void tell_run(std::size_t begin, std::size_t size) {
+    const auto run = std::span(steps_).subspan(begin, size);
+    if (run.front().operation.empty()) {
+      return across(StoryRow::Kind::kSwitch, "the harness " + told_as_one(run));
+    }
+    if (!group_has_cell_ || !std::ranges::all_of(run, is_nothing_to_others)) put_in_cell(run);
+    std::fill_n(numbers_.begin() + static_cast<std::ptrdiff_t>(begin), size, cells_);
   }
 
-  void add_minor(std::span<const ScheduleStep> run, std::size_t before) {
+  void put_in_cell(std::span<const ScheduleStep> run) {
+    const ScheduleStep& first = run.front();
+    const bool minor =
+        std::ranges::all_of(run, [this](const ScheduleStep& step) { return is_minor(step); });
+    // What a program does first belongs to its start.
+    if (told_ > 0 && (minor || after_start_)) {
+      add_to_cell(run);
+    } else {
+      rows_.push_back({.number = ++cells_,
+                       .operation = first.operation,
+                       .text = mark_of(first) + told_as_one(run)});
+      told_ = 0;
+    }
+    group_has_cell_ = true;
+    after_start_ = first.kind == "exec";
+    told_ = minor || after_start_ ? told_ + 1 : 0;
+  }
+
+  /// Of no effect on the order of things; left out beside what it belongs to.
+  static bool is_nothing_to_others(const ScheduleStep& step) {
+    const bool quiet =
+        step.kind == "fsync" || step.kind == "chmod" || step.kind == "send" || step.kind == "exit";
+    return quiet && step.registry.empty() && step.result.empty();
+  }
+
+  /// Changes nothing that another operation could see or wait for, and is no look at the registry.
+  /// In brief, anything but what was seen in the registry or done to it, or did not go plainly.
+  [[nodiscard]] bool is_minor(const ScheduleStep& step) const {
+    if (!step.registry.empty() || !step.result.empty() || step.kind == "exec") return false;
+    return brief_ || touch_of(step) == Touch::kLook || is_nothing_to_others(step) ||
+           step.kind == "connect" || step.kind == "other";
+  }
+
+  void add_to_cell(std::span<const ScheduleStep> run) {
     std::string& text = rows_.back().text;
-    if (before < kMinorsTold) {
+    if (told_ < kTold) {
       text += "; " + told_as_one(run);
     } else {
-      if (before > kMinorsTold) text.resize(text.rfind("; and "));
-      text += fmt::format("; and {} more", before - kMinorsTold + 1);
+      if (told_ > kTold) text.resize(text.rfind("; and "));
+      text += fmt::format("; and {} more", told_ - kTold + 1);
     }
   }
 
@@ -203,7 +221,11 @@ class Teller {
   const std::vector<ScheduleStep>& steps_;
   std::vector<StoryRow> rows_;
   std::vector<int> numbers_;
+  bool brief_;
   int cells_ = 0;
+  std::size_t told_ = 0;  ///< runs in the last cell, if more may be added to it
+  bool group_has_cell_ = false;
+  bool after_start_ = false;           ///< the last one was the start of a program
   const ScheduleStep* ran_ = nullptr;  ///< the last step of an operation
   std::set<std::string> killed_;       ///< operations
   std::set<std::string> begun_;
@@ -213,6 +235,10 @@ class Teller {
 
 }  // namespace
 
-Storyline storyline_of(const FailingSchedule& schedule) { return Teller(schedule).tell(); }
+Storyline storyline_of(const FailingSchedule& schedule) {
+  Storyline whole = Teller(schedule, /*brief=*/false).tell();
+  const int cells = whole.numbers.empty() ? 0 : *std::ranges::max_element(whole.numbers);
+  return cells <= kCellsOnOneScreen ? whole : Teller(schedule, /*brief=*/true).tell();
+}
 
 }  // namespace report

@@ -58,7 +58,7 @@ class ScheduleBuilder {
     step(who, "write", temporary).bytes(412);
     return step(who, "rename", temporary).to("registry.json").registry(now);
   }
-  FailingSchedule take() { return std::move(schedule_); }
+  FailingSchedule take() { return std::exchange(schedule_, {}); }
 
  private:
   ScheduleStep& last() { return schedule_.steps.back(); }

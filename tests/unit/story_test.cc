@@ -81,6 +81,27 @@ TEST(Story, MergesBoringStepsAndKeepsWhatWasSeen) {
   EXPECT_THAT(story, HasSubstr("now 1 agent: agent-2 running"));
 }
 
+TEST(Story, LeavesOutWhatIsNothingToOthersAndTellsALongOneBriefly) {
+  ScheduleBuilder story;
+  story.operation("A", "spawn", "ok");
+  story.step("A", "unlink", "old").step("A", "fsync", ".").step("A", "exit", "").call("exit");
+  EXPECT_THAT(story_of(story.take()),
+              AllOf(HasSubstr("1 deletes old"), Not(HasSubstr("flushes")), Not(HasSubstr("ends"))));
+  story.operation("A", "spawn", "ok");
+  for (int i = 0; i < 50; ++i) story.step("A", "unlink", "file-" + std::to_string(i));
+  EXPECT_THAT(story_of(story.take()),
+              AllOf(HasSubstr("1 deletes file-0; deletes file-1;"), HasSubstr("and 46 more")));
+}
+
+TEST(Story, TellsTheReplyWhereItComes) {
+  ScheduleBuilder story;
+  story.operation("A", "spawn", "ok").operation("B", "list", "ok");
+  story.step("A", "unlink", "x").step("A", "reply", "").step("B", "read", "y");
+  story.step("A.1", "unlink", "z");
+  const std::string text = story_of(story.take());
+  EXPECT_LT(text.find("A is told: ok"), text.find("reads y"));
+}
+
 TEST(Story, MarksWhatAChildDoes) {
   EXPECT_THAT(story_of(lost_update()), HasSubstr("[child tmux] connects to tmux.sock"));
   ScheduleBuilder threads;
@@ -153,7 +174,7 @@ TEST(Story, OfMoreThanFourOrOnANarrowTerminalHasALabelInFront) {
               AllOf(HasSubstr("  5 E  deletes file-E\n"), HasSubstr("    E  E is told: ok\n"),
                     Not(HasSubstr(" | "))));
   const std::string narrow = to_story(lost_update(), false, 1);
-  EXPECT_THAT(narrow, HasSubstr("  1 A  starts python3\n"));
+  EXPECT_THAT(narrow, HasSubstr("  1 A  starts python3; looks for and\n       reads"));
   for (const std::string& line : lines_of(narrow)) EXPECT_LE(width(line), 40u) << line;
 }
 
@@ -188,7 +209,8 @@ TEST(StoryMarkdown, HasTheStoryTheSizesAndTheCommandThatReplaysIt) {
       to_story_markdown(lost_update()),
       AllOf(HasSubstr("## spawn worker1, spawn worker2\n"),
             HasSubstr("2 operations, 1 preemption, 0 faults, 21 steps; as found: 4 operations"),
-            HasSubstr("replayed 100 times, the same each time"), HasSubstr("```text\nTime goes"),
+            HasSubstr("replayed 100 times, the same each time"),
+            HasSubstr("```text\nTime goes down"),
             HasSubstr("```text\nstress replay failures/1/schedule.json\n```")));
 }
 
@@ -204,7 +226,7 @@ TEST(StoryMarkdown, NoNameBreaksOutOfItsBlock) {
 
 TEST(StoryWhy, NamesTheChangeThatWasOverwritten) {
   EXPECT_EQ(why_of(lost_update()),
-            "A read registry.json (2) before B's change of it (5), and wrote it after (8): B's "
+            "A read registry.json (1) before B's change of it (3), and wrote it after (6): B's "
             "change is gone (agent-2 running), though B was told ok.");
 }
 
@@ -276,6 +298,37 @@ TEST(StoryWhy, NamesAnActUponAnOldLookAtTheRegistry) {
       why_of(story.take()),
       "A looked at registry.json (1), then B changed it (2), and A acted (3) upon what it had "
       "seen before: `start tmux`.");
+}
+
+TEST(StoryWhy, TakesALookThatLedToAChangeForDone) {
+  ScheduleBuilder story;
+  story.operation("A", "spawn a", "ok").operation("B", "spawn b", "ok");
+  story.step("A", "open", "registry.json").registry("0 agents").saves("A", "1 agent: a starting");
+  story.step("B", "open", "registry.json").registry("1 agent: a starting");
+  story.saves("B", "2 agents: a starting, b starting").step("A", "exec", "").call("exec tmux");
+  EXPECT_EQ(why_of(story.take()), "");
+}
+
+TEST(StoryWhy, TakesNoLogForACheck) {
+  ScheduleBuilder story;
+  story.operation("A", "x", "ok").operation("B", "y", "ok");
+  story.step("A", "open", "log").step("B", "write", "log").step("A", "write", "log");
+  EXPECT_EQ(why_of(story.take()), "");
+}
+
+TEST(StoryWhy, OpeningWhatWasThereProvesNoChange) {
+  ScheduleBuilder story;
+  story.operation("A", "x", "ok").operation("B", "y", "ok");
+  story.step("A", "stat", "x.lock").step("B", "open", "x.lock").call("create x.lock");
+  story.step("A", "open", "x.lock").call("create x.lock");
+  EXPECT_EQ(why_of(story.take()), "");
+}
+
+TEST(StoryWhy, ACrashIsNoLook) {
+  ScheduleBuilder story;
+  story.operation("A", "x", "killed").operation("B", "y", "ok");
+  story.step("A", "open", "x").act("crash").step("B", "unlink", "x").step("A.1", "unlink", "x");
+  EXPECT_EQ(why_of(story.take()), "");
 }
 
 TEST(StoryWhy, NamesATemporaryFileOfTwo) {
