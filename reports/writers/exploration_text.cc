@@ -71,6 +71,14 @@ bool is_known(const FailingSchedule& failure) {
          });
 }
 
+/// The first that no baseline knows, else the first.
+std::size_t foremost_failure(const Exploration& exploration) {
+  const auto fresh = std::ranges::find(exploration.failures, false, is_known);
+  return fresh == exploration.failures.end()
+             ? 0
+             : static_cast<std::size_t>(fresh - exploration.failures.begin());
+}
+
 std::string ways_to_fail(std::uint64_t count) {
   return count == 1 ? "1 way to fail" : fmt::format("{} ways to fail", count);
 }
@@ -152,7 +160,9 @@ std::string to_terminal(const Exploration& exploration, bool colour) {
     append_failure(out, number, failure);
   }
   if (!exploration.failures.empty()) {
-    out += "\nstory of failure 1\n\n" + to_story(exploration.failures.front(), colour, kColumns);
+    const std::size_t told = foremost_failure(exploration);
+    out += fmt::format("\nstory of failure {}\n\n", told + 1) +
+           to_story(exploration.failures[told], colour, kColumns);
   }
   out += "\n";
   append_wrapped(out, "", 0, tally_line(exploration));
@@ -185,8 +195,9 @@ std::string to_markdown(const Exploration& exploration) {
         failure.file.empty() ? "" : plain(story_file(failure), kCellBytes));
   }
   if (!exploration.failures.empty()) {
-    out += "\n### Story of failure 1\n\n";
-    const std::string story = fenced(to_story(exploration.failures.front(), false, kColumns));
+    const std::size_t told = foremost_failure(exploration);
+    out += fmt::format("\n### Story of failure {}\n\n", told + 1);
+    const std::string story = fenced(to_story(exploration.failures[told], false, kColumns));
     out += out.size() + story.size() > kBytesMax ? "It is too long for this summary.\n\n" : story;
   }
   for (const std::string& note : exploration.notes) {

@@ -105,6 +105,15 @@ TEST(ExplorationTerminal, TellsTheFirstFailuresStoryInFull) {
               HasSubstr(to_story(lost_update(), true, 100)));
 }
 
+TEST(ExplorationTerminal, TellsTheStoryOfANewFailureBeforeThatOfAKnownOne) {
+  Exploration exploration = failing_exploration();
+  exploration.failures[0].broken[0].verdict = Verdict::kKnown;
+  EXPECT_THAT(to_terminal(exploration, false),
+              AllOf(HasSubstr("story of failure 2\n"), HasSubstr("A is killed here"),
+                    HasSubstr("1 way to fail; 1 way to fail, known; ")));
+  EXPECT_THAT(to_markdown(exploration), HasSubstr("### Story of failure 2\n"));
+}
+
 TEST(ExplorationMarkdown, FitsASummaryWhateverItHolds) {
   Exploration exploration = failing_exploration();
   exploration.failures.insert(exploration.failures.begin(), nasty_schedule());
