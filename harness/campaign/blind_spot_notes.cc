@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "harness/fault/call_names.h"
+#include "harness/supervise/random_parts.h"
 #include "harness/fault/crash_point.h"
 
 namespace stress {

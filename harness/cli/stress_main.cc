@@ -13,6 +13,7 @@
 #include "harness/cli/guarded.h"
 #include "harness/cli/main.h"
 #include "harness/cli/say.h"
+#include "harness/explore/explorer.h"
 #include "harness/supervise/descriptor_limit.h"
 #include "harness/supervise/guardian.h"
 #include "harness/workload/worker.h"
@@ -80,6 +81,7 @@ int stress_main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   // Hidden: what the harness runs of itself.
   if (argc == 3 && arguments[1] == "worker") return worker_main(arguments[2]);
+  if (argc == 3 && arguments[1] == "explorer") return explorer_main(arguments[2]);
   if (argc >= 2 && arguments[1] == "guardian") {
     return guardian_main({arguments.begin() + 2, arguments.end()});
   }

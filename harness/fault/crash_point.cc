@@ -10,24 +10,12 @@ namespace {
 
 constexpr std::uint64_t kPage = 4096;
 
-bool is_below(const std::string& path, const std::filesystem::path& folder) {
-  const std::string& prefix = folder.native();
-  return !prefix.empty() && path.size() > prefix.size() && path.starts_with(prefix) &&
-         path[prefix.size()] == '/';
-}
-
 bool exists(const PointClass& cls) {
   if (cls.position == Position::kMid) return cls.kind == PointKind::kWrite;
   return cls.kind != PointKind::kExit || cls.position == Position::kBefore;
 }
 
 }  // namespace
-
-bool is_watched(const std::string& path, const std::vector<std::filesystem::path>& folders) {
-  return std::ranges::any_of(folders, [&](const std::filesystem::path& folder) {
-    return path == folder.native() || is_below(path, folder);
-  });
-}
 
 bool is_output(const Op& op) {
   return op.sys == Sys::kWrite && (op.path.starts_with("pipe:") || op.fd == 1 || op.fd == 2);
@@ -69,7 +57,7 @@ std::optional<PointKind> PointClassifier::kind_of(const Op& op) const {
   const auto watches = [&](const std::string& path) { return is_watched(path, watched); };
   switch (op.sys) {
     case Sys::kWrite:
-      if (is_below(op.path, history_folder)) return PointKind::kReply;
+      if (is_watched(op.path, {history_folder})) return PointKind::kReply;
       if (watches(op.path)) return PointKind::kWrite;
       return commands && is_output(op) ? std::optional(PointKind::kOutput) : std::nullopt;
     case Sys::kSync:

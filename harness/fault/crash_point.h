@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/supervise/op.h"
+#include "harness/supervise/watched.h"
 
 namespace stress {
 
@@ -59,8 +60,6 @@ struct PointClassifier {
   }
 };
 
-/// Whether a path is one of the folders or lies below one.
-bool is_watched(const std::string& path, const std::vector<std::filesystem::path>& folders);
 /// Whether a write goes to whoever started its caller: to a pipe, or to fd 1 or 2.
 bool is_output(const Op& op);
 

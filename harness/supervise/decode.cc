@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,98 +13,25 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/format.h>
 
+#include "harness/supervise/call_shapes.h"
 #include "harness/supervise/real_path.h"
+#include "harness/supervise/sleep_length.h"
 
 namespace stress {
 namespace {
 
-/// How a call's arguments are to be read. Numbers are argument positions; -1: has none.
-struct Shape {
-  long number;
-  std::string_view name;
-  Sys sys;
-  int fd = -1;   ///< argument that is a file descriptor operated on
-  int dir = -1;  ///< argument that is the folder of `path`
-  int path = -1;
-  int dir2 = -1;
-  int path2 = -1;
-  int flags = -1;
-  int bytes = -1;
-};
-
-constexpr long kFchmodat2 = 452;  // Linux 6.6; not yet in Debian 12's headers
-
-constexpr std::array kShapes = {
-    Shape{SYS_write, "write", Sys::kWrite, 0, -1, -1, -1, -1, -1, 2},
-    Shape{SYS_pwrite64, "pwrite64", Sys::kWrite, 0, -1, -1, -1, -1, -1, 2},
-    Shape{SYS_writev, "writev", Sys::kWrite, 0},
-    Shape{SYS_pwritev, "pwritev", Sys::kWrite, 0},
-    Shape{SYS_pwritev2, "pwritev2", Sys::kWrite, 0},
-    Shape{SYS_sendfile, "sendfile", Sys::kWrite, 0, -1, -1, -1, -1, -1, 3},
-    Shape{SYS_splice, "splice", Sys::kWrite, 2, -1, -1, -1, -1, -1, 4},
-    Shape{SYS_copy_file_range, "copy_file_range", Sys::kWrite, 2, -1, -1, -1, -1, -1, 4},
-    Shape{SYS_fsync, "fsync", Sys::kSync, 0},
-    Shape{SYS_fdatasync, "fdatasync", Sys::kSync, 0},
-    Shape{SYS_syncfs, "syncfs", Sys::kSync, 0},
-    Shape{SYS_sync_file_range, "sync_file_range", Sys::kOther, 0},
-    Shape{SYS_open, "open", Sys::kOpen, -1, -1, 0, -1, -1, 1},
-    Shape{SYS_openat, "openat", Sys::kOpen, -1, 0, 1, -1, -1, 2},
-    Shape{SYS_openat2, "openat2", Sys::kOpen, -1, 0, 1},
-    Shape{SYS_creat, "creat", Sys::kOpen, -1, -1, 0},
-    Shape{SYS_mknod, "mknod", Sys::kOpen, -1, -1, 0},
-    Shape{SYS_mknodat, "mknodat", Sys::kOpen, -1, 0, 1},
-    Shape{SYS_rename, "rename", Sys::kRename, -1, -1, 0, -1, 1},
-    Shape{SYS_renameat, "renameat", Sys::kRename, -1, 0, 1, 2, 3},
-    Shape{SYS_renameat2, "renameat2", Sys::kRename, -1, 0, 1, 2, 3},
-    Shape{SYS_link, "link", Sys::kLink, -1, -1, 0, -1, 1},
-    Shape{SYS_linkat, "linkat", Sys::kLink, -1, 0, 1, 2, 3},
-    Shape{SYS_symlink, "symlink", Sys::kLink, -1, -1, 0, -1, 1},
-    Shape{SYS_symlinkat, "symlinkat", Sys::kLink, -1, -1, 0, 1, 2},
-    Shape{SYS_unlink, "unlink", Sys::kUnlink, -1, -1, 0},
-    Shape{SYS_unlinkat, "unlinkat", Sys::kUnlink, -1, 0, 1},
-    Shape{SYS_mkdir, "mkdir", Sys::kFolder, -1, -1, 0},
-    Shape{SYS_mkdirat, "mkdirat", Sys::kFolder, -1, 0, 1},
-    Shape{SYS_rmdir, "rmdir", Sys::kFolder, -1, -1, 0},
-    Shape{SYS_truncate, "truncate", Sys::kTruncate, -1, -1, 0, -1, -1, -1, 1},
-    Shape{SYS_ftruncate, "ftruncate", Sys::kTruncate, 0, -1, -1, -1, -1, -1, 1},
-    Shape{SYS_fallocate, "fallocate", Sys::kTruncate, 0, -1, -1, -1, -1, -1, 3},
-    Shape{SYS_chmod, "chmod", Sys::kMode, -1, -1, 0},
-    Shape{SYS_fchmod, "fchmod", Sys::kMode, 0},
-    Shape{SYS_fchmodat, "fchmodat", Sys::kMode, -1, 0, 1},
-    Shape{kFchmodat2, "fchmodat2", Sys::kMode, -1, 0, 1},
-    Shape{SYS_flock, "flock", Sys::kLock, 0, -1, -1, -1, -1, 1},
-    Shape{SYS_fcntl, "fcntl", Sys::kLock, 0, -1, -1, -1, -1, 1},
-    Shape{SYS_execve, "execve", Sys::kExec, -1, -1, 0},
-    Shape{SYS_execveat, "execveat", Sys::kExec, -1, 0, 1},
-    Shape{SYS_connect, "connect", Sys::kConnect, 0},
-    Shape{SYS_sendto, "sendto", Sys::kSend, 0, -1, -1, -1, -1, -1, 2},
-    Shape{SYS_sendmsg, "sendmsg", Sys::kSend, 0},
-    Shape{SYS_sendmmsg, "sendmmsg", Sys::kSend, 0},
-    Shape{SYS_kill, "kill", Sys::kSignal, -1, -1, -1, -1, -1, 1},
-    Shape{SYS_tkill, "tkill", Sys::kSignal, -1, -1, -1, -1, -1, 1},
-    Shape{SYS_tgkill, "tgkill", Sys::kSignal, -1, -1, -1, -1, -1, 2},
-    Shape{SYS_pidfd_send_signal, "pidfd_send_signal", Sys::kSignal, -1, -1, -1, -1, -1, 1},
-    Shape{SYS_exit_group, "exit_group", Sys::kExit},
-};
-
-const Shape* shape_of(long number) {
-  const auto found = std::ranges::find(kShapes, number, &Shape::number);
-  return found == kShapes.end() ? nullptr : &*found;
-}
-
-/// Joins a path with the folder it is relative to, as the task sees it. An empty path means the
+/// Joins a name with the folder it is relative to, as the task sees it. An empty name means the
 /// descriptor itself (AT_EMPTY_PATH), or is a mistake.
-std::string absolute(const Task& task, pid_t tid, std::uint64_t address, int folder) {
-  std::string path = Tasks::c_string(tid, address);
-  if (path.starts_with('/') || (path.empty() && folder == AT_FDCWD)) return path;
+std::string absolute(const Task& task, const std::string& name, int folder) {
+  if (name.starts_with('/') || (name.empty() && folder == AT_FDCWD)) return name;
   const std::string base =
       Tasks::link(task, folder == AT_FDCWD ? std::string("cwd") : fmt::format("fd/{}", folder));
-  return base.empty() || path.empty() ? base + path : base + "/" + path;
+  return base.empty() || name.empty() ? base + name : base + "/" + name;
 }
 
 /// The flags of those opens that have them elsewhere than in an argument, or have none.
@@ -120,6 +49,10 @@ bool follows_last(const Op& op) {
   if (op.sys == Sys::kOpen) {
     const bool exclusive = (op.flags & O_CREAT) != 0 && (op.flags & O_EXCL) != 0;
     return !exclusive && (op.flags & O_NOFOLLOW) == 0;
+  }
+  if (op.sys == Sys::kLook) {
+    return op.number != SYS_lstat && op.number != SYS_readlink && op.number != SYS_readlinkat &&
+           (op.flags & AT_SYMLINK_NOFOLLOW) == 0;
   }
   return op.sys == Sys::kTruncate || op.sys == Sys::kMode;
 }
@@ -146,10 +79,24 @@ bool is_vector_write(const Op& op) {
   return op.number == SYS_writev || op.number == SYS_pwritev || op.number == SYS_pwritev2;
 }
 
+bool is_vector_read(const Op& op) {
+  return op.number == SYS_readv || op.number == SYS_preadv || op.number == SYS_preadv2;
+}
+
+int fork_flags(const Op& op) {
+  if (op.number == SYS_clone) return op.flags;
+  if (op.number == SYS_fork) return SIGCHLD;
+  if (op.number == SYS_vfork) return CLONE_VFORK | CLONE_VM | SIGCHLD;
+  const std::string raw = Tasks::memory(op.tid, op.arguments[0], sizeof(std::uint64_t));
+  std::uint64_t flags = 0;  // the first member of struct clone_args
+  std::memcpy(&flags, raw.data(), std::min(raw.size(), sizeof flags));
+  return static_cast<int>(flags);
+}
+
 void refine(Op& op, const Task& task) {
   if (op.sys == Sys::kOpen) {
     op.flags = open_flags(op);
-  } else if (op.sys == Sys::kWrite && is_vector_write(op)) {
+  } else if (is_vector_write(op) || is_vector_read(op)) {
     for (const iovec& piece : vectors(op)) op.bytes += piece.iov_len;
   } else if (op.sys == Sys::kSync) {
     struct stat about{};
@@ -164,51 +111,25 @@ void refine(Op& op, const Task& task) {
     if (lock.l_type == F_UNLCK) op.sys = Sys::kUnlock;
   } else if (op.sys == Sys::kConnect) {
     op.path = unix_socket_path(op.tid, op.arguments[1], op.arguments[2]);
+  } else if (op.sys == Sys::kLook) {
+    op.folder = op.number == SYS_getdents64;
+  } else if (op.sys == Sys::kSleep) {
+    op.sleep = sleep_length(op);
+  } else if (op.sys == Sys::kFork) {
+    op.flags = fork_flags(op);
   }
 }
 
-/// As much of it as a sentence bears.
-std::string quoted_argv(const Op& op) {
-  constexpr std::size_t kShown = 200;
-  if (op.argv.empty()) return {};
-  const bool all = op.argv.size() <= kShown;
-  return fmt::format(" with '{}'{}{}", op.argv.substr(0, kShown), all ? "" : "...",
-                     op.argv_cut ? fmt::format(" (looked at: {} bytes)", kArgvBytesMax) : "");
-}
-
-}  // namespace
-
-std::string_view to_string(Sys sys) {
-  static constexpr std::array<std::string_view, 17> kNames = {
-      "open", "write",  "fsync", "rename",  "link", "unlink", "folder", "truncate", "chmod",
-      "lock", "unlock", "exec",  "connect", "send", "signal", "exit",   "other"};
-  return kNames.at(static_cast<std::size_t>(sys));
-}
-
-std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::uint32_t root,
-                         pid_t root_pid) {
-  const auto tid = static_cast<pid_t>(notification.pid);
-  const Task* task = tasks.find(tid);
-  if (task == nullptr) return std::nullopt;
-  Op op;
-  op.root = root;
-  op.tid = tid;
-  op.pid = task->pid;
-  op.in_root = task->pid == root_pid;
-  op.origin = task->origin;
-  op.command = task->command;
-  op.command_start = task->command_start;
-  op.in_command = op.command != 0 && op.pid == op.command;
-  // A root whose number is gone was of the session in which it was launched: this process's own.
-  const pid_t session = getsid(root_pid);
-  op.detached = getsid(op.pid) != (session > 0 ? session : getsid(0));
+/// The part of an Op that the call itself tells, with its names as the caller wrote them.
+void read_call(Op& op, const seccomp_notif& notification, const Task& task) {
+  op.tid = static_cast<pid_t>(notification.pid);
+  op.pid = task.pid;
   op.number = notification.data.nr;
   std::ranges::copy(notification.data.args, op.arguments);
-
-  const Shape* shape = shape_of(op.number);
+  const CallShape* shape = shape_of(op.number);
   if (shape == nullptr) {
     op.name = "unknown";
-    return op;
+    return;
   }
   op.name = shape->name;
   op.sys = shape->sys;
@@ -220,19 +141,56 @@ std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::u
   };
   if (shape->fd >= 0) {
     op.fd = static_cast<int>(argument(shape->fd));
-    op.path = Tasks::link(*task, fmt::format("fd/{}", op.fd));
+    op.path = Tasks::link(task, fmt::format("fd/{}", op.fd));
   }
-  if (shape->path >= 0) op.path = absolute(*task, tid, argument(shape->path), folder(shape->dir));
+  if (shape->path >= 0) {
+    const std::string name = Tasks::c_string(op.tid, argument(shape->path));
+    // glibc's fstat is one; what a descriptor refers to needs no resolving.
+    if (name.empty() && op.sys == Sys::kLook && shape->dir >= 0) op.fd = folder(shape->dir);
+    op.path = absolute(task, name, folder(shape->dir));
+  }
   if (shape->path2 >= 0) {
-    op.path2 = absolute(*task, tid, argument(shape->path2), folder(shape->dir2));
+    const std::string name = Tasks::c_string(op.tid, argument(shape->path2));
+    op.path2 = absolute(task, name, folder(shape->dir2));
   }
   if (shape->flags >= 0) op.flags = static_cast<int>(argument(shape->flags));
   if (shape->bytes >= 0) op.bytes = argument(shape->bytes);
+}
+
+}  // namespace
+
+std::optional<Op> glance(const seccomp_notif& notification, Tasks& tasks) {
+  const Task* task = tasks.find(static_cast<pid_t>(notification.pid));
+  if (task == nullptr) return std::nullopt;
+  Op op;
+  read_call(op, notification, *task);
+  if (op.path.find("/.") != std::string::npos || op.path.find("//") != std::string::npos) {
+    op.path = std::filesystem::path(op.path).lexically_normal();
+  }
+  return op;
+}
+
+std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::uint32_t root,
+                         pid_t root_pid) {
+  const Task* task = tasks.find(static_cast<pid_t>(notification.pid));
+  if (task == nullptr) return std::nullopt;
+  Op op;
+  op.root = root;
+  op.in_root = task->pid == root_pid;
+  op.origin = task->origin;
+  op.command = task->command;
+  op.command_start = task->command_start;
+  op.in_command = op.command != 0 && task->pid == op.command;
+  // A root whose number is gone was of the session in which it was launched: this process's own.
+  const pid_t session = getsid(root_pid);
+  op.detached = getsid(task->pid) != (session > 0 ? session : getsid(0));
+  read_call(op, notification, *task);
   refine(op, *task);
-  // A program is called by its name: many are links to one file.
-  if (op.sys == Sys::kExec) return op;
-  if (shape->path >= 0) op.path = real_path(op.path, follows_last(op));
-  if (shape->path2 >= 0) op.path2 = real_path(op.path2, false);
+  // A program is called by its name: many are links to one file. What a descriptor refers to is
+  // resolved already.
+  if (op.sys == Sys::kExec || op.fd >= 0) return op;
+  op.path = real_path(op.path, follows_last(op));
+  op.path2 = real_path(op.path2, false);
   return op;
 }
 
@@ -299,28 +257,6 @@ std::optional<std::uint64_t> file_offset(const Op& op) {
   std::fclose(info);
   if (!known) return std::nullopt;
   return (flags & O_APPEND) != 0 ? static_cast<std::uint64_t>(about.st_size) : position;
-}
-
-std::string describe(const Op& op) {
-  switch (op.sys) {
-    case Sys::kWrite:
-      return fmt::format("{} of {} bytes to {}", op.name, op.bytes, op.path);
-    case Sys::kRename:
-    case Sys::kLink:
-      return fmt::format("{} of {} to {}", op.name, op.path, op.path2);
-    case Sys::kUnlock:
-      return fmt::format("{} (unlock) of {}", op.name, op.path);
-    case Sys::kSync:
-      return fmt::format("{} of {}{}", op.name, op.folder ? "the folder " : "", op.path);
-    case Sys::kSignal:
-      return fmt::format("{} with signal {}", op.name, op.flags);
-    case Sys::kExit:
-      return std::string(op.name);
-    case Sys::kExec:
-      return fmt::format("{} of {}{}", op.name, op.path, quoted_argv(op));
-    default:
-      return fmt::format("{} of {}", op.name, op.path);
-  }
 }
 
 }  // namespace stress

@@ -14,6 +14,12 @@ namespace stress {
 std::optional<Op> decode(const seccomp_notif& notification, Tasks& tasks, std::uint32_t root,
                          pid_t root_pid);
 
+/// A first look, cheaper than decode(): who calls what, with its arguments, its descriptor and its
+/// first path; that path made absolute, but with no symbolic link resolved, so that it serves to
+/// dismiss what lies in places of no interest. What lies behind other arguments is not read, and an
+/// unlock is still a lock. nullopt and validity: as with decode().
+std::optional<Op> glance(const seccomp_notif& notification, Tasks& tasks);
+
 /// How much of a program's arguments is looked at.
 inline constexpr std::size_t kArgvBytesMax = 4096;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "harness/supervise/op.h"
@@ -19,5 +20,14 @@ bool perform(const Op& op);
 /// Unlinks the regular file that a call names or has a descriptor of. False: its name means another
 /// file by now, or none; or it may not be unlinked.
 bool unlink_file_of(const Op& op);
+
+/// At most so many bytes are filled in at once; a longer request is then answered short.
+inline constexpr std::uint64_t kRandomBytesMax = 1u << 20;
+
+/// Fills the buffer of a getrandom, or of a read of /dev/random or /dev/urandom, with bytes that
+/// follow from `seed`: the shorter of two requests gets the beginning of the longer one. To be
+/// answered with the lesser of op.bytes and kRandomBytesMax. False: it is no such call, or not all
+/// of its buffer can be written to.
+bool fill_random(const Op& op, std::uint64_t seed);
 
 }  // namespace stress

@@ -61,6 +61,19 @@ constexpr std::array kSocketCalls = {SCMP_SYS(connect), SCMP_SYS(sendto), SCMP_S
 constexpr std::array kSignalCalls = {std::pair{SCMP_SYS(kill), 1u}, std::pair{SCMP_SYS(tkill), 1u},
                                      std::pair{SCMP_SYS(tgkill), 2u},
                                      std::pair{SCMP_SYS(pidfd_send_signal), 1u}};
+constexpr std::array kReadCalls = {SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(readv),
+                                   SCMP_SYS(preadv), SCMP_SYS(preadv2)};
+constexpr std::array kLookCalls = {SCMP_SYS(stat),       SCMP_SYS(lstat),    SCMP_SYS(newfstatat),
+                                   SCMP_SYS(statx),      SCMP_SYS(access),   SCMP_SYS(faccessat),
+                                   SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
+                                   SCMP_SYS(getdents64)};
+constexpr std::array kSleepCalls = {SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep)};
+/// The position of the number of descriptors waited for: with none they wait for time alone.
+constexpr std::array kWaitCalls = {std::pair{SCMP_SYS(poll), 1u}, std::pair{SCMP_SYS(ppoll), 1u},
+                                   std::pair{SCMP_SYS(select), 0u},
+                                   std::pair{SCMP_SYS(pselect6), 0u}};
+constexpr std::array kForkCalls = {SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),
+                                   SCMP_SYS(clone3)};
 /// Without a set-up there is no ring for these, but one could be handed over.
 constexpr std::array kRingCalls = {SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
 
@@ -116,6 +129,13 @@ void notify_locks(Rules& rules) {
   }
 }
 
+void notify_sleeps(Rules& rules) {
+  rules.notify(kSleepCalls);
+  for (const auto& [call, count] : kWaitCalls) {
+    rules.add_if(SCMP_ACT_NOTIFY, call, SCMP_CMP(count, SCMP_CMP_MASKED_EQ, 0xffffffffu, 0));
+  }
+}
+
 /// Those of files; private ones, and memory that is shared with children, change no file.
 void notify_shared_mappings(Rules& rules) {
   for (const int type : {MAP_SHARED, MAP_SHARED_VALIDATE}) {
@@ -163,6 +183,15 @@ base::Result<BpfProgram> build_filter(std::uint32_t set) {
       rules.add_if(SCMP_ACT_NOTIFY, call, SCMP_CMP(number, SCMP_CMP_NE, 0));
     }
   }
+  if ((set & kReads) != 0) {
+    for (const int call : kReadCalls) {
+      rules.add_if(SCMP_ACT_NOTIFY, call, SCMP_CMP(0, SCMP_CMP_GT, STDERR_FILENO));
+    }
+  }
+  if ((set & kLooks) != 0) rules.notify(kLookCalls);
+  if ((set & kSleeps) != 0) notify_sleeps(rules);
+  if ((set & kRandomness) != 0) rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(getrandom));
+  if ((set & kForks) != 0) rules.notify(kForkCalls);
 
   const base::UniqueFd file(memfd_create("filter", MFD_CLOEXEC));
   if (!file.valid()) return base::fail_errno(errno, "create", "memfd");

@@ -2,92 +2,27 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <ctime>
 
+#include "harness/supervise/launch_memory.h"
 #include "harness/supervise/own_proc.h"
 #include "harness/supervise/reaper.h"
 
 namespace stress {
 namespace {
 
-/// Shared by parent and child for the hand-over of the listener. The child cannot write to a pipe
-/// for it: write itself may be trapped, and nobody would listen yet.
-struct Handshake {
-  std::atomic<std::int32_t> stage{0};  ///< 0 starting, 1 filter set, 2 listener taken, 3 failed
-  std::atomic<std::int32_t> value{0};  ///< stage 1: fd number; stage 3: errno
-};
-
-/// Everything the child needs, prepared before fork: after it only async-signal-safe calls.
-struct ChildPlan {
-  char* const* argv;
-  char* const* env;
-  const char* cwd;
-  int in;
-  int out;
-  int join_fd;
-  const sock_fprog* filter;
-  Handshake* handshake;
-};
-
-long futex(std::atomic<std::int32_t>* word, int operation, std::int32_t value,
-           const timespec* timeout) {
-  return syscall(SYS_futex, word, operation, value, timeout, nullptr, 0);
-}
-
-[[noreturn]] void give_up(const ChildPlan& plan, int error_number) {
-  plan.handshake->value = error_number;
-  plan.handshake->stage = 3;
-  futex(&plan.handshake->stage, FUTEX_WAKE, 1, nullptr);
-  _exit(127);
-}
-
-void install_filter(const ChildPlan& plan) {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(plan, errno);
-  // Without WAIT_KILLABLE_RECV a signal would make an emulated write run twice.
-  constexpr unsigned kFlags =
-      SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-  const long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kFlags, plan.filter);
-  if (fd < 0) give_up(plan, errno);
-  plan.handshake->value = static_cast<std::int32_t>(fd);
-  plan.handshake->stage = 1;
-  futex(&plan.handshake->stage, FUTEX_WAKE, 1, nullptr);
-  while (plan.handshake->stage == 1) futex(&plan.handshake->stage, FUTEX_WAIT, 1, nullptr);
-}
-
-[[noreturn]] void run_child(const ChildPlan& plan) {
-  setpgid(0, 0);
-  if (plan.join_fd >= 0 && ::write(plan.join_fd, "0", 1) != 1) give_up(plan, errno);
-  for (int signal_number = 1; signal_number < 32; ++signal_number) {
-    if (signal_number != SIGKILL && signal_number != SIGSTOP) signal(signal_number, SIG_DFL);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (plan.cwd != nullptr && chdir(plan.cwd) != 0) give_up(plan, errno);
-  if (dup2(plan.in, 0) < 0 || dup2(plan.out, 1) < 0 || dup2(plan.out, 2) < 0) give_up(plan, errno);
-  // Close-on-exec rather than close: the listener must stay open until the parent has taken it.
-  syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
-  if (plan.filter != nullptr) install_filter(plan);
-  execve(plan.argv[0], plan.argv, plan.env);
-  _exit(127);
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
+std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
   result.reserve(texts.size() + 1);
-  for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  for (std::string& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;
 }
@@ -98,19 +33,23 @@ std::unexpected<base::Error> forbidden(const char* call, int error_number) {
                     strerror(error_number));
 }
 
-/// Waits until the child has set its filter or failed; a child that dies meanwhile counts as
-/// failed.
-base::Result<int> await_filter(Handshake& handshake, int pidfd) {
-  while (handshake.stage == 0) {
+/// Waits until the child is ready or has failed; one that dies meanwhile counts as failed.
+base::Status await_ready(const ChildPlan& plan, int pidfd) {
+  const auto stage = [&plan] { return __atomic_load_n(&plan.stage, __ATOMIC_ACQUIRE); };
+  while (stage() == ChildPlan::kStarting) {
     const timespec slice{0, 50'000'000};
-    futex(&handshake.stage, FUTEX_WAIT, 0, &slice);
+    syscall(SYS_futex, &plan.stage, FUTEX_WAIT_PRIVATE, ChildPlan::kStarting, &slice, nullptr, 0);
     pollfd dead{pidfd, POLLIN, 0};
-    if (handshake.stage == 0 && poll(&dead, 1, 0) == 1) {
+    if (stage() == ChildPlan::kStarting && poll(&dead, 1, 0) == 1) {
       return base::fail(base::Errc::kIo, "the child died before it could be supervised");
     }
   }
-  if (handshake.stage == 1) return handshake.value.load();
-  const int error_number = handshake.value;
+  if (stage() == ChildPlan::kReady) return {};
+  const int error_number = plan.error_number;
+  const std::string_view call = plan.failed_call;
+  if (call == "chdir") return base::fail_errno(error_number, "change to", plan.cwd);
+  if (call == "write") return base::fail_errno(error_number, "join", "the cgroup");
+  if (call != "seccomp") return forbidden(plan.failed_call, error_number);
   if (error_number == EBUSY) {
     return base::fail(base::Errc::kUnavailable,
                       "another supervisor already listens to this process's system calls (EBUSY): "
@@ -124,6 +63,35 @@ base::Result<int> await_filter(Handshake& handshake, int pidfd) {
   return forbidden("seccomp", error_number);
 }
 
+base::Result<base::UniqueFd> open_output(const std::filesystem::path& path) {
+  const char* name = path.empty() ? "/dev/null" : path.c_str();
+  base::UniqueFd file(open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) return base::fail_errno(errno, "open", name);
+  return file;
+}
+
+void fill(LaunchMemory& memory, const LaunchSpec& spec) {
+  memory.argv = spec.argv;
+  memory.env = spec.env;
+  memory.cwd = spec.cwd;
+  memory.argv_pointers = pointers(memory.argv);
+  memory.env_pointers = pointers(memory.env);
+  memory.plan.argv = memory.argv_pointers.data();
+  memory.plan.env = memory.env_pointers.data();
+  memory.plan.cwd = memory.cwd.empty() ? nullptr : memory.cwd.c_str();
+}
+
+/// A handler of this process's must not run in the child, which shares its memory.
+pid_t start_with_signals_blocked(LaunchMemory& memory) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = start_child(memory.plan, memory.stack.data(), memory.stack.size());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return pid;
+}
+
 }  // namespace
 
 base::Result<Launched> launch(const LaunchSpec& spec, const BpfProgram* filter, int join_fd) {
@@ -131,76 +99,56 @@ base::Result<Launched> launch(const LaunchSpec& spec, const BpfProgram* filter, 
     return base::fail_errno(errno, "execute", spec.argv[0]);
   }
   const base::UniqueFd in(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  const std::filesystem::path output = spec.output.empty() ? "/dev/null" : spec.output;
-  const base::UniqueFd out(open(output.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (!in.valid() || !out.valid()) return base::fail_errno(errno, "open", output);
+  if (!in.valid()) return base::fail_errno(errno, "open", "/dev/null");
+  const base::Result<base::UniqueFd> out = open_output(spec.output);
+  if (!out) return std::unexpected(out.error());
+  base::Result<base::UniqueFd> error;
+  if (!spec.error.empty()) error = open_output(spec.error);
+  if (!error) return std::unexpected(error.error());
 
-  void* page =
-      mmap(nullptr, sizeof(Handshake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (page == MAP_FAILED) return base::fail_errno(errno, "map", "shared page");
-  auto* handshake = new (page) Handshake;
-  const auto unmap = [page] { munmap(page, sizeof(Handshake)); };
-
-  const std::vector<char*> argv = pointers(spec.argv);
-  const std::vector<char*> env = pointers(spec.env);
   sock_fprog program{};
+  const HeldLaunchMemory memory = hold_launch_memory();
+  fill(*memory, spec);
+  ChildPlan& plan = memory->plan;
+  plan.in = in.get();
+  plan.out = out->get();
+  plan.error = error->valid() ? error->get() : out->get();
+  plan.join_fd = join_fd;
+  plan.fixed_addresses = spec.fixed_addresses;
   if (filter != nullptr) {
-    program.len = static_cast<unsigned short>(filter->size());
-    program.filter = const_cast<sock_filter*>(filter->data());
+    program = {static_cast<unsigned short>(filter->size()),
+               const_cast<sock_filter*>(filter->data())};
+    plan.filter = &program;
   }
-  const ChildPlan plan{
-      argv.data(), env.data(), spec.cwd.empty() ? nullptr : spec.cwd.c_str(), in.get(),
-      out.get(),   join_fd,    filter != nullptr ? &program : nullptr,        handshake};
-
-  const pid_t pid = fork();
-  if (pid < 0) {
-    unmap();
-    return base::fail_errno(errno, "fork for", spec.argv[0]);
-  }
-  if (pid == 0) run_child(plan);
-
-  own_child(pid);
   Launched launched;
-  launched.pid = pid;
-  launched.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (filter == nullptr) {
-    unmap();
-    return launched;
-  }
-  const auto abandon = [&] {
-    kill(pid, SIGKILL);
-    waitpid(pid, nullptr, 0);
-    disown_child(pid);
-    unmap();
-  };
-  const base::Result<int> number = await_filter(*handshake, launched.pidfd.get());
-  if (!number) {
-    abandon();
-    return std::unexpected(number.error());
-  }
-  launched.listener.reset(
-      static_cast<int>(syscall(SYS_pidfd_getfd, launched.pidfd.get(), *number, 0)));
-  if (!launched.listener.valid()) {
-    const int error_number = errno;
-    abandon();
-    return forbidden("pidfd_getfd", error_number);
-  }
-  handshake->stage = 2;
-  futex(&handshake->stage, FUTEX_WAKE, 1, nullptr);
-  unmap();  // the child keeps its own mapping until execve
-  return launched;
+  launched.pid = start_with_signals_blocked(*memory);
+  if (launched.pid < 0) return base::fail_errno(-launched.pid, "start", spec.argv[0]);
+  own_child(launched.pid);
+  launched.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, launched.pid, 0)));
+  if (filter == nullptr) return launched;
+
+  const base::Status ready = await_ready(plan, launched.pidfd.get());
+  launched.listener.reset(plan.listener);
+  if (ready) return launched;
+  kill(launched.pid, SIGKILL);
+  waitpid(launched.pid, nullptr, 0);
+  disown_child(launched.pid);
+  return std::unexpected(ready.error());
 }
 
 namespace {
 
-/// Whether what a stopped child is about to do can be known. It waits in its execve, and until then
-/// its memory is laid out as this process's.
-base::Status can_look_into(pid_t child) {
+/// Whether what a stopped child is about to do can be known, and its descriptors had. It waits in
+/// its execve, and until then it has this process's memory.
+base::Status can_look_into(const Launched& child) {
+  const base::UniqueFd input(
+      static_cast<int>(syscall(SYS_pidfd_getfd, child.pidfd.get(), STDIN_FILENO, 0)));
+  if (!input.valid()) return forbidden("pidfd_getfd", errno);
   static const char kByte = 'x';
   char read = 0;
   const iovec local{&read, 1};
   const iovec remote{const_cast<char*>(&kByte), 1};
-  if (process_vm_readv(child, &local, 1, &remote, 1, 0) != 1) {
+  if (process_vm_readv(child.pid, &local, 1, &remote, 1, 0) != 1) {
     return forbidden("process_vm_readv", errno);
   }
   return {};
@@ -211,10 +159,10 @@ base::Status can_look_into(pid_t child) {
 base::Status probe_supervision() {
   const base::Result<BpfProgram> filter = build_filter(kCrashSet);
   if (!filter) return std::unexpected(filter.error());
-  const base::Result<Launched> child = launch({{"/bin/true"}, {}, {}, {}}, &*filter, -1);
+  const base::Result<Launched> child = launch({.argv = {"/bin/true"}}, &*filter, -1);
   if (!child) return std::unexpected(child.error());
   base::Status possible = check_own_proc();
-  if (possible) possible = can_look_into(child->pid);
+  if (possible) possible = can_look_into(*child);
   kill(child->pid, SIGKILL);  // it waits in its execve, unanswered
   waitpid(child->pid, nullptr, 0);
   disown_child(child->pid);

@@ -18,6 +18,9 @@ struct LaunchSpec {
   std::vector<std::string> env;
   std::filesystem::path cwd;     ///< empty: the caller's
   std::filesystem::path output;  ///< fds 1 and 2 are appended to it; empty: /dev/null
+  std::filesystem::path error;   ///< fd 2 is appended to it instead; empty: as fd 1
+  /// Stack, heap and libraries lie at the same addresses in each run; descendants inherit it.
+  bool fixed_addresses = false;
 };
 
 struct Launched {

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,6 +26,11 @@ enum class Sys {
   kSend,
   kSignal,
   kExit,
+  kRead,
+  kLook,    ///< stat, access, readlink and their like, the listing of a folder
+  kSleep,   ///< a wait for nothing but time
+  kRandom,  ///< getrandom
+  kFork,    ///< of a process or of a thread
   kOther
 };
 std::string_view to_string(Sys sys);
@@ -47,11 +53,14 @@ struct Op {
   pid_t tid = 0;
   pid_t pid = 0;
   int fd = -1;
-  int flags = 0;            ///< open: its flags; lock: its operation; signal: its number
+  /// open, look: its flags; lock: its operation; signal: its number; fork: those of clone.
+  int flags = 0;
   std::string path;         ///< absolute; for fds: what they refer to ("socket:[…]", "pipe:[…]")
   std::string path2;        ///< rename, link: the new name
-  std::uint64_t bytes = 0;  ///< write: how many
-  bool folder = false;      ///< sync: of a folder
+  std::uint64_t bytes = 0;  ///< write: how many; read, random: how many are asked for
+  bool folder = false;      ///< sync: of a folder; look: the listing of one
+  /// sleep: how long from now on; max(): until a signal comes; 0 also where it cannot be read.
+  std::chrono::nanoseconds sleep{};
   /// exec, where the policy asks for it: the arguments of the program, without its own name,
   /// joined by spaces; at most kArgvBytesMax of them.
   std::string argv;

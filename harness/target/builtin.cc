@@ -108,6 +108,7 @@ class Builtin final : public Target {
   Reply update(const std::string& agent, const std::map<std::string, std::string>& writes) override;
   Reply list() override;
   Reply validate() override;
+  [[nodiscard]] std::optional<OperationProgram> program(const Request& request) const override;
   RepairReply repair(bool dry_run) override;
   [[nodiscard]] const Observer& observer() const override { return observer_; }
   [[nodiscard]] std::vector<fs::path> declared_logs() const override {
@@ -277,6 +278,76 @@ Reply Builtin::validate() {
   const auto report = orc::validate(**open);
   if (!report) return {.error = report.error().message};
   return {.outcome = OpOutcome::kOk};
+}
+
+/// The subcommand of the program `orchestrator`, and its arguments; none: there is no such one.
+std::vector<std::string> subcommand_of(const Request& request) {
+  const std::string& kind = request.kind;
+  if (kind == "spawn") {
+    const SpawnArguments& spawn = request.spawn;
+    std::vector<std::string> argv = {"spawn",  "--task", spawn.task,    "--type",
+                                     spawn.type, "--prompt", "Do no harm."};
+    if (!spawn.parent.empty()) argv.insert(argv.end(), {"--parent", spawn.parent});
+    if (spawn.unique_type) argv.emplace_back("--unique-type");
+    return argv;
+  }
+  if (kind == "update") {
+    std::vector<std::string> argv = {"update", request.agent};
+    for (const auto& [field, value] : request.writes) {
+      argv.insert(argv.end(), {"--" + field, value});
+    }
+    return argv;
+  }
+  if (kind == "kill") return {"kill", request.agent};
+  if (kind == "list" || kind == "validate" || kind == "repair") return {kind};
+  return {};
+}
+
+/// What `orchestrator --json` has printed; null where that is no JSON.
+nlohmann::json printed_by(const base::Outcome& outcome) {
+  nlohmann::json json = nlohmann::json::parse(outcome.out, nullptr, false);
+  return json.is_discarded() ? nlohmann::json() : json;
+}
+
+/// What the caller of `orchestrator` concludes from its end.
+Reply reply_of(const std::string& kind, const base::Outcome& outcome) {
+  constexpr int kRefusedCode = 3;
+  constexpr int kNotFoundCode = 4;
+  // Validator and repair: something was found.
+  const bool finds = kind == "validate" || kind == "repair";
+  Reply reply{.error = outcome.err};
+  if (outcome.exit_code == kRefusedCode || outcome.exit_code == kNotFoundCode) {
+    reply.outcome = OpOutcome::kRefused;
+  }
+  if (outcome.exit_code != 0 && !(finds && outcome.exit_code == 1)) return reply;
+  const nlohmann::json json = printed_by(outcome);
+  if (kind == "spawn") {
+    if (!json.is_object() || !json.contains("agent_id")) return reply;
+    reply.agent = json["agent_id"].get<std::string>();
+  }
+  if (kind == "list" && json.is_object()) {
+    for (const nlohmann::json& agent : json.value("agents", nlohmann::json::array())) {
+      reply.seen.push_back(agent.value("id", ""));
+    }
+  }
+  reply.outcome = OpOutcome::kOk;
+  reply.error.clear();
+  return reply;
+}
+
+std::optional<OperationProgram> Builtin::program(const Request& request) const {
+  const std::vector<std::string> subcommand = subcommand_of(request);
+  if (subcommand.empty()) return std::nullopt;
+  OperationProgram program;
+  program.command.argv = {orchestrator_.string(), "--workspace", place_.workspace.string(),
+                          "--json"};
+  program.command.argv.insert(program.command.argv.end(), subcommand.begin(), subcommand.end());
+  program.command.env = place_.env;
+  program.command.timeout = reply_deadline();
+  program.reply = [kind = request.kind](const base::Outcome& outcome) {
+    return reply_of(kind, outcome);
+  };
+  return program;
 }
 
 /// What `orchestrator repair --json` has printed. nullopt: no report.

@@ -84,6 +84,7 @@ class CommandTarget final : public Target {
   Reply update(const std::string& agent, const std::map<std::string, std::string>& writes) override;
   Reply list() override;
   Reply validate() override;
+  [[nodiscard]] std::optional<OperationProgram> program(const Request& request) const override;
   RepairReply repair(bool dry_run) override;
   base::Status shut_down() override;
   [[nodiscard]] const Observer& observer() const override { return *observer_; }
@@ -101,6 +102,11 @@ class CommandTarget final : public Target {
     const std::vector<std::string> expanded = expand(texts, values_);
     return {expanded.begin(), expanded.end()};
   }
+  [[nodiscard]] Placeholders spawn_values(const SpawnArguments& arguments) const;
+  [[nodiscard]] static Placeholders update_values(const std::string& agent,
+                                                  const std::map<std::string, std::string>& writes);
+  [[nodiscard]] Reply spawn_reply(const Ran& ran) const;
+  [[nodiscard]] Reply list_reply(const Ran& ran) const;
   /// All operations of a storm and after it.
   [[nodiscard]] std::vector<const TargetCommand*> operations() const;
 
@@ -145,11 +151,17 @@ base::Status CommandTarget::attach(RunPlace& place, bool commands) {
   return {};
 }
 
+Placeholders CommandTarget::spawn_values(const SpawnArguments& arguments) const {
+  return {{"task", arguments.task},
+          {"agent_type", arguments.type},
+          {"parent", arguments.parent.empty() ? file_.observe.root : arguments.parent}};
+}
+
 Reply CommandTarget::spawn(const SpawnArguments& arguments) {
-  const Ran ran = runner_.run(
-      file_.spawn, {{"task", arguments.task},
-                    {"agent_type", arguments.type},
-                    {"parent", arguments.parent.empty() ? file_.observe.root : arguments.parent}});
+  return spawn_reply(runner_.run(file_.spawn, spawn_values(arguments)));
+}
+
+Reply CommandTarget::spawn_reply(const Ran& ran) const {
   if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
   const std::string& pattern = file_.spawn.id_text;
   const std::optional<std::string> id =
@@ -168,15 +180,23 @@ Reply CommandTarget::kill(const std::string& agent) {
 Reply CommandTarget::update(const std::string& agent,
                             const std::map<std::string, std::string>& writes) {
   if (!file_.update) return {.outcome = OpOutcome::kRefused, .error = "the target has no update"};
+  const Ran ran = runner_.run(*file_.update, update_values(agent, writes));
+  return {.outcome = ran.outcome, .error = ran.error};
+}
+
+Placeholders CommandTarget::update_values(const std::string& agent,
+                                          const std::map<std::string, std::string>& writes) {
   Placeholders own = {{"agent_id", agent}};
   for (const auto& [field, value] : writes) own[field] = value;
-  const Ran ran = runner_.run(*file_.update, own);
-  return {.outcome = ran.outcome, .error = ran.error};
+  return own;
 }
 
 Reply CommandTarget::list() {
   if (!file_.list) return {.outcome = OpOutcome::kRefused, .error = "the target has no list"};
-  const Ran ran = runner_.run(*file_.list, {});
+  return list_reply(runner_.run(*file_.list, {}));
+}
+
+Reply CommandTarget::list_reply(const Ran& ran) const {
   if (ran.outcome != OpOutcome::kOk) return {.outcome = ran.outcome, .error = ran.error};
   // A list whose ids nobody can tell is none that could be held against the target.
   if (!file_.list->ids) return {.outcome = OpOutcome::kInfo, .error = "it tells no ids"};
@@ -191,6 +211,38 @@ Reply CommandTarget::validate() {
   }
   const Ran ran = runner_.run(*file_.validate, {});
   return {.outcome = ran.outcome, .error = ran.error};
+}
+
+std::optional<OperationProgram> CommandTarget::program(const Request& request) const {
+  const auto as_program = [this](const TargetCommand& command, const Placeholders& own,
+                                 auto reply) -> std::optional<OperationProgram> {
+    if (!command.tool.empty()) return std::nullopt;
+    return OperationProgram{runner_.program(command, own),
+                            [this, &command, reply](const base::Outcome& outcome) -> Reply {
+                              return reply(runner_.ran_of(command, outcome));
+                            }};
+  };
+  const auto plainly = [](const Ran& ran) -> Reply {
+    return {.outcome = ran.outcome, .error = ran.error};
+  };
+  if (request.kind == "spawn") {
+    return as_program(file_.spawn, spawn_values(request.spawn),
+                      [this](const Ran& ran) { return spawn_reply(ran); });
+  }
+  if (request.kind == "kill" && file_.kill) {
+    return as_program(*file_.kill, {{"agent_id", request.agent}}, plainly);
+  }
+  if (request.kind == "update" && file_.update) {
+    return as_program(*file_.update, update_values(request.agent, request.writes), plainly);
+  }
+  if (request.kind == "list" && file_.list) {
+    return as_program(*file_.list, {}, [this](const Ran& ran) { return list_reply(ran); });
+  }
+  if (request.kind == "validate" && file_.validate) {
+    return as_program(*file_.validate, {}, plainly);
+  }
+  if (request.kind == "repair" && file_.repair) return as_program(*file_.repair, {}, plainly);
+  return std::nullopt;
 }
 
 RepairReply CommandTarget::repair(bool dry_run) {

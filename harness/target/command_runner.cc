@@ -41,10 +41,15 @@ CommandRunner::CommandRunner(const TargetFile& file, const RunPlace& place, Plac
       tools_(mcp_server(file, place, values_), patience(file)) {}
 
 Ran CommandRunner::run(const TargetCommand& command, const Placeholders& own, bool dry_run) {
+  if (!command.tool.empty()) return call_tool(command, together(own), dry_run);
+  const base::Result<base::Outcome> outcome = base::run(program(command, own, dry_run));
+  return outcome ? ran_of(command, *outcome) : Ran{.error = outcome.error().message};
+}
+
+Placeholders CommandRunner::together(const Placeholders& own) const {
   Placeholders values = values_;
   values.insert(own.begin(), own.end());
-  return command.tool.empty() ? run_program(command, values, dry_run)
-                              : call_tool(command, values, dry_run);
+  return values;
 }
 
 Ran CommandRunner::call_tool(const TargetCommand& command, const Placeholders& values,
@@ -63,8 +68,9 @@ Ran CommandRunner::call_tool(const TargetCommand& command, const Placeholders& v
   return ran;
 }
 
-Ran CommandRunner::run_program(const TargetCommand& command, const Placeholders& values,
-                               bool dry_run) const {
+base::Command CommandRunner::program(const TargetCommand& command, const Placeholders& own,
+                                     bool dry_run) const {
+  const Placeholders values = together(own);
   base::Command process;
   process.argv = expand(command.argv, values);
   if (dry_run) {
@@ -73,21 +79,23 @@ Ran CommandRunner::run_program(const TargetCommand& command, const Placeholders&
   process.env = env_;
   process.cwd = expand(file_.cwd, values);
   process.timeout = patience(file_);
-  const base::Result<base::Outcome> outcome = base::run(process);
-  if (!outcome) return {.error = outcome.error().message};
+  return process;
+}
+
+Ran CommandRunner::ran_of(const TargetCommand& command, const base::Outcome& outcome) const {
   Ran ran;
-  ran.out = ran.text = outcome->out;
-  if (!outcome->timed_out && outcome->signal == 0) {
-    if (command.ok.contains(outcome->exit_code)) {
+  ran.out = ran.text = outcome.out;
+  if (!outcome.timed_out && outcome.signal == 0) {
+    if (command.ok.contains(outcome.exit_code)) {
       ran.outcome = OpOutcome::kOk;
       return ran;
     }
-    if (command.refused.contains(outcome->exit_code) || says(outcome->err, command.refused_text) ||
-        says(outcome->out, command.refused_text)) {
+    if (command.refused.contains(outcome.exit_code) || says(outcome.err, command.refused_text) ||
+        says(outcome.out, command.refused_text)) {
       ran.outcome = OpOutcome::kRefused;
     }
   }
-  ran.error = how_it_ended(*outcome, process.timeout);
+  ran.error = how_it_ended(outcome, patience(file_));
   return ran;
 }
 

@@ -8,6 +8,7 @@
 #include "harness/target/target_file.h"
 #include "harness/target/tool_server.h"
 #include "orchestrator/base/error.h"
+#include "orchestrator/base/subprocess.h"
 
 namespace stress {
 
@@ -29,16 +30,21 @@ class CommandRunner {
   /// `own`: placeholders of this operation.
   [[nodiscard]] Ran run(const TargetCommand& command, const Placeholders& own,
                         bool dry_run = false);
+  /// The operation as a program. It must be one, and no tool.
+  [[nodiscard]] base::Command program(const TargetCommand& command, const Placeholders& own,
+                                      bool dry_run = false) const;
+  /// What such a program's end means.
+  [[nodiscard]] Ran ran_of(const TargetCommand& command, const base::Outcome& outcome) const;
   /// Errors: kInvalid (a tool of one of `operations` is not there), those of the server.
   base::Status check_tools(const std::vector<const TargetCommand*>& operations);
   /// Ends the server; the next one who asks starts another.
   void close() { tools_.close(); }
 
  private:
-  [[nodiscard]] Ran run_program(const TargetCommand& command, const Placeholders& values,
-                                bool dry_run) const;
   [[nodiscard]] Ran call_tool(const TargetCommand& command, const Placeholders& values,
                               bool dry_run);
+
+  [[nodiscard]] Placeholders together(const Placeholders& own) const;
 
   const TargetFile& file_;
   std::vector<std::string> env_;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "harness/history/evidence.h"
 #include "harness/target/observation.h"
 #include "orchestrator/base/error.h"
+#include "orchestrator/base/subprocess.h"
 
 namespace stress {
 
@@ -60,6 +62,20 @@ struct RepairReply {
   bool ok = true;
   std::string error;
   std::optional<std::int64_t> reported;
+};
+
+/// An operation that somebody asks of a target.
+struct Request {
+  std::string kind;  ///< spawn, kill, update, list, validate, repair
+  SpawnArguments spawn;
+  std::string agent;                          ///< kill, update
+  std::map<std::string, std::string> writes;  ///< update
+};
+
+/// An operation as one program, for somebody else to start and to see to its end.
+struct OperationProgram {
+  base::Command command;
+  std::function<Reply(const base::Outcome&)> reply;  ///< what its caller concludes from its end
 };
 
 /// What a workload may ask of a target; what it may not, it does not.
@@ -126,6 +142,12 @@ class Target {
                        const std::map<std::string, std::string>& writes) = 0;
   virtual Reply list() = 0;
   virtual Reply validate() = 0;
+
+  /// The operation as a program. nullopt: it is none (a tool of a server), or not offered. The
+  /// result refers to this target.
+  [[nodiscard]] virtual std::optional<OperationProgram> program(const Request& /*request*/) const {
+    return std::nullopt;
+  }
 
   /// After the storm, as its user would.
   virtual RepairReply repair(bool dry_run) = 0;

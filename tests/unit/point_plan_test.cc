@@ -13,6 +13,7 @@
 
 #include "harness/fault/call_names.h"
 #include "harness/fault/point_policy.h"
+#include "harness/supervise/random_parts.h"
 
 namespace stress {
 namespace {

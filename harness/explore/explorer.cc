@@ -1,0 +1,47 @@
+#include "harness/explore/explorer.h"
+
+#include <unistd.h>
+
+#include <iostream>
+#include <string>
+
+#include "harness/explore/ground.h"
+#include "harness/explore/plan.h"
+#include "harness/explore/schedule_trial.h"
+#include "harness/supervise/filter.h"
+#include "orchestrator/base/file_io.h"
+
+namespace stress {
+namespace {
+
+int give_up(const base::Error& error) {
+  std::cout << '!' << error.message << std::endl;
+  return 1;
+}
+
+}  // namespace
+
+int explorer_main(const std::filesystem::path& scene_file) {
+  std::ios::sync_with_stdio(false);
+  const base::Result<std::string> text = base::read_file(scene_file);
+  if (!text) return give_up(text.error());
+  const base::Result<Scene> scene = decode_scene(*text);
+  if (!scene) return give_up(scene.error());
+  const base::Result<BpfProgram> filter = build_filter(kScheduleSet);
+  if (!filter) return give_up(filter.error());
+  const base::Result<std::unique_ptr<Ground>> ground = Ground::make(*scene);
+  if (!ground) return give_up(ground.error());
+  std::cout << std::endl;
+
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    const base::Result<SchedulePlan> plan = decode_plan(line);
+    if (!plan) return give_up(plan.error());
+    const base::Result<ScheduleResult> result = run_schedule(*scene, *plan, **ground, *filter);
+    if (!result) return give_up(result.error());
+    std::cout << encode(*result) << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace stress

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "harness/supervise/op.h"
+
+namespace stress {
+
+/// Something that several tasks can get at, and whether it is changed or only looked at. Two events
+/// conflict, so that their order matters, where they touch the same thing and one changes it.
+struct Access {
+  std::uint64_t object = 0;
+  bool writes = false;
+  auto operator<=>(const Access&) const = default;
+};
+
+/// The objects of one run: a name in the file system, the list of a folder's names, a file's
+/// content (by inode, so under all of its names), a lock, a server's socket, signals. The numbers
+/// mean something within one run only, as inodes do.
+///
+/// To be asked while the task is stopped at its call. Says too much rather than too little: what is
+/// not known as one thing counts as all that it may be.
+std::vector<Access> accesses_of(const Op& op);
+
+/// What a death does to others: its locks are released, and whoever asks whether it lives is told
+/// something else. `locks`: the objects of all locks of the run so far.
+std::vector<Access> accesses_of_death(const std::vector<std::uint64_t>& locks);
+
+/// The object of the lock that a call is about.
+std::uint64_t lock_object(const Op& op);
+
+bool conflict(const std::vector<Access>& one, const std::vector<Access>& other);
+
+}  // namespace stress

@@ -1,0 +1,381 @@
+#include "harness/schedule/arena.h"
+
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "harness/choice/choice.h"
+#include "harness/schedule/call_words.h"
+#include "harness/schedule/stillness.h"
+#include "harness/supervise/decode.h"
+#include "harness/supervise/effects.h"
+#include "harness/supervise/process_table.h"
+#include "harness/supervise/reaper.h"
+#include "harness/supervise/watched.h"
+
+// Linux 6.6; not yet in Debian 12's headers.
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+namespace stress {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using State = ScheduledTask::State;
+
+constexpr auto kShortest = 100us;
+constexpr auto kLongest = 5ms;
+constexpr int kDeathMs = 30'000;
+
+bool is_random_device(const std::string& path) {
+  return path == "/dev/urandom" || path == "/dev/random";
+}
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+Arena::Arena(Setting setting, std::function<void(const ScheduledTask&, std::string_view)> on_new)
+    : setting_(std::move(setting)), tasks_(std::move(on_new)) {}
+
+Arena::~Arena() { end(); }
+
+base::Status Arena::launch(const std::string& label, const LaunchSpec& spec) {
+  base::Result<Launched> launched = stress::launch(spec, setting_.filter, setting_.join_fd);
+  if (!launched) return std::unexpected(launched.error());
+  std::uint64_t sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
+  ioctl(launched->listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync);  // where the kernel has it
+  roots_.push_back(std::make_unique<Root>(label, std::move(*launched)));
+  ScheduledTask& task = tasks_.add_root(label, roots_.size() - 1, roots_.back()->launched.pid);
+  task.first = true;
+  return {};
+}
+
+bool Arena::somebody_runs() const {
+  return std::ranges::any_of(tasks_.all(), [](const auto& entry) {
+    return entry.second->state == State::kRunning || entry.second->exiting ||
+           (entry.second->forked && entry.second->state != State::kDead);
+  });
+}
+
+bool Arena::somebody_talks() const {
+  return std::ranges::any_of(tasks_.all(), [](const auto& entry) {
+    return entry.second->state == State::kRunning && entry.second->talks;
+  });
+}
+
+bool Arena::settle() {
+  auto backoff = std::chrono::microseconds(0);
+  auto moved_at = Clock::now();
+  while (somebody_runs()) {
+    if (poll_once(backoff)) {
+      backoff = kShortest;
+      moved_at = Clock::now();
+      continue;
+    }
+    const bool still = look_around() == Look::kStill;
+    if (still && !somebody_talks()) return true;
+    if (!still && backoff == 0us) continue;
+    if (Clock::now() - moved_at > setting_.patience) return still;
+    backoff = std::clamp<std::chrono::microseconds>(2 * backoff, kShortest, kLongest);
+  }
+  return true;
+}
+
+Arena::Look Arena::look_around() {
+  bool moves = false;
+  for (const auto& [label, task] : tasks_.all()) {
+    if (task->state != State::kRunning) continue;
+    switch (look_at(*task)) {
+      case Motion::kMoves:
+        moves = true;
+        break;
+      case Motion::kGone:
+        // A launched program's end comes by its own descriptor.
+        if (task->pid != roots_[task->root]->launched.pid || task->tid != task->pid) {
+          tasks_.bury(*task);
+        }
+        moves = true;
+        break;
+      case Motion::kSleeps:
+        break;
+    }
+  }
+  if (moves) return Look::kMoves;
+  return tasks_.look_for_new() ? Look::kMoves : Look::kStill;
+}
+
+bool Arena::wait_for_motion(std::chrono::milliseconds slice) {
+  if (!poll_once(slice)) return false;
+  (void)settle();
+  return true;
+}
+
+bool Arena::poll_once(std::chrono::microseconds timeout) {
+  polled_.clear();
+  for (const auto& root : roots_) {
+    polled_.push_back({root->launched.listener.get(), POLLIN, 0});
+    polled_.push_back({root->reaped ? -1 : root->launched.pidfd.get(), POLLIN, 0});
+  }
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout);
+  const timespec wait{seconds.count(), std::chrono::nanoseconds(timeout - seconds).count()};
+  if (ppoll(polled_.data(), polled_.size(), &wait, nullptr) <= 0) return false;
+  bool any = false;
+  for (std::size_t i = 0; i < roots_.size(); ++i) {
+    if ((polled_[2 * i].revents & POLLIN) != 0) {
+      receive(i);
+      any = true;
+    } else if ((polled_[2 * i].revents & POLLHUP) != 0) {  // no task of this launch is left
+      roots_[i]->launched.listener.reset();
+    }
+    if ((polled_[2 * i + 1].revents & POLLIN) != 0) any = reap(*roots_[i]) || any;
+  }
+  return any;
+}
+
+void Arena::receive(std::size_t index) {
+  Root& root = *roots_[index];
+  Stopped stopped;
+  stopped.listener = root.launched.listener.get();
+  if (ioctl(stopped.listener, SECCOMP_IOCTL_NOTIF_RECV, &stopped.notification) != 0) return;
+  if (const auto kind = blind_spot_kind(stopped.notification.data)) {
+    std::optional<BlindSpot> spot = look_at_blind_spot(*kind, stopped.notification, root.tasks);
+    if (spot && stopped.still_there()) blind_spots_.add(std::move(*spot));
+    if (kind == BlindSpot::Kind::kSharedMapping) {
+      stopped.go_on();
+    } else {
+      (void)stopped.respond(ENOSYS, 0);
+    }
+    return;
+  }
+  handle(root, index, stopped);
+}
+
+void Arena::handle(Root& root, std::size_t index, Stopped stopped) {
+  const std::optional<Op> first = glance(stopped.notification, root.tasks);
+  if (!first) return stopped.go_on();
+  ScheduledTask* task = tasks_.find(first->tid);
+  if (task == nullptr) return stopped.go_on();
+  task->in_fork = false;
+  const bool by_name = first->sys == Sys::kOpen || first->sys == Sys::kLook;
+  const bool by_descriptor = first->sys == Sys::kRead || first->sys == Sys::kWrite;
+  const bool elsewhere = first->sys == Sys::kSync || first->sys == Sys::kSend ||
+                         (by_descriptor && !is_relevant(*first) && !is_random_device(first->path));
+  if (elsewhere) return stopped.go_on();
+  // A link may lead into a watched folder from anywhere, but for the places of the system.
+  if (by_name && !is_relevant(*first)) {
+    static const std::vector<std::filesystem::path> kSystem = {"/usr", "/lib", "/lib64", "/etc",
+                                                               "/proc", "/sys", "/dev"};
+    if (is_watched(first->path, kSystem)) return stopped.go_on();
+  }
+  std::optional<Op> op = decode(stopped.notification, root.tasks,
+                                static_cast<std::uint32_t>(index), root.launched.pid);
+  if (!op || !stopped.still_there()) return stopped.go_on();
+  stopped.op = std::move(*op);
+  if (handle_unobserved(*task, stopped)) return;
+  park(*task, stopped);
+}
+
+bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
+  const Op& op = stopped.op;
+  if (op.sys == Sys::kRandom || (op.sys == Sys::kRead && is_random_device(op.path))) {
+    const std::uint64_t seed =
+        Choice(setting_.seed).of(task.label).of(++task.random_reads).bits();
+    if (!fill_random(op, seed) || !stopped.return_value(std::min(op.bytes, kRandomBytesMax))) {
+      stopped.go_on();
+    }
+    return true;
+  }
+  if (op.sys == Sys::kFork) task.forked = task.in_fork = true;
+  if (op.sys == Sys::kExit) begin_exit(task, op);
+  if (op.sys == Sys::kExec && !task.first) task.program = base_name(op.path);
+  const bool parks = (op.sys == Sys::kExec && task.first) || is_relevant(op) ||
+                     (op.sys == Sys::kSleep && !tasks_.is_threaded(task));
+  if (!parks) stopped.go_on();
+  return !parks;
+}
+
+bool Arena::is_relevant(const Op& op) const {
+  const auto watched = [&](const std::string& path) { return is_watched(path, setting_.watched); };
+  switch (op.sys) {
+    case Sys::kLock:
+    case Sys::kUnlock:
+    case Sys::kSignal:
+      return true;
+    case Sys::kConnect:
+      return is_watched(op.path, setting_.sockets) || watched(op.path);
+    case Sys::kOpen:
+    case Sys::kRead:
+    case Sys::kLook:
+    case Sys::kWrite:
+    case Sys::kTruncate:
+    case Sys::kMode:
+    case Sys::kUnlink:
+    case Sys::kFolder:
+      return watched(op.path);
+    case Sys::kRename:
+    case Sys::kLink:
+      return watched(op.path) || watched(op.path2);
+    default:
+      return false;
+  }
+}
+
+/// All threads of its process end with it, wherever they stand.
+void Arena::begin_exit(ScheduledTask& task, const Op& op) {
+  tasks_.look_for_children_of(task);
+  task.exiting = true;
+  for (ScheduledTask* other : tasks_.members_of(task.operation)) {
+    if (other->pid == op.pid && other->state == State::kParked) tasks_.bury(*other);
+  }
+}
+
+void Arena::park(ScheduledTask& task, Stopped stopped) {
+  CallWords call = words_of(stopped.op, setting_.watched);
+  if (task.first) {
+    task.program = base_name(stopped.op.path);
+    call = {.key = "start", .words = "start " + task.program, .kind = "exec"};
+  }
+  task.call = std::move(call);
+  task.stopped = std::move(stopped);
+  task.look.clear();
+  task.state = State::kParked;
+}
+
+void Arena::let_go(ScheduledTask& task) {
+  task.state = State::kRunning;
+  task.first = false;
+  if (task.stopped.op.sys == Sys::kConnect) task.talks = true;
+  task.stopped.go_on();
+}
+
+void Arena::answer(ScheduledTask& task, std::uint64_t value) {
+  task.state = State::kRunning;
+  if (!task.stopped.return_value(value)) task.stopped.go_on();
+}
+
+bool Arena::reap(Root& root) {
+  int status = 0;
+  if (root.reaped || waitpid(root.launched.pid, &status, WNOHANG) != root.launched.pid) {
+    return false;
+  }
+  disown_child(root.launched.pid);
+  root.reaped = true;
+  bury_dead_of(root);
+  ended_.push_back({root.label, status});
+  return true;
+}
+
+void Arena::bury_dead_of(const Root& root) {
+  for (ScheduledTask* task : tasks_.members_of(root.label)) {
+    const bool of_root = task->pid == root.launched.pid;
+    if (of_root || look_at(*task) == Motion::kGone) tasks_.bury(*task);
+  }
+}
+
+bool Arena::kill(const std::string& label, bool with_descendants) {
+  Root* root = root_of(label);
+  if (root == nullptr || root->reaped) return false;
+  // Whom it has made so far cannot be told any more once it is dead.
+  (void)tasks_.look_for_new();
+  std::vector<pid_t> doomed = {root->launched.pid};
+  for (ScheduledTask* task : tasks_.members_of(label)) {
+    if (with_descendants && getpgid(task->pid) == root->launched.pid) doomed.push_back(task->pid);
+  }
+  std::vector<base::UniqueFd> deaths;
+  for (const pid_t pid : doomed) {
+    deaths.emplace_back(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  }
+  if (with_descendants) {
+    // The unreaped root keeps the group's number from being used again.
+    ::kill(-root->launched.pid, SIGKILL);
+  } else {
+    syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), SIGKILL, nullptr, 0);
+  }
+  for (const base::UniqueFd& death : deaths) {
+    pollfd dead{death.get(), POLLIN, 0};
+    if (death.valid()) poll(&dead, 1, kDeathMs);
+  }
+  return reap(*root);
+}
+
+Arena::Root* Arena::root_of(std::string_view label) {
+  const auto found = std::ranges::find_if(
+      roots_, [&](const std::unique_ptr<Root>& root) { return root->label == label; });
+  return found == roots_.end() ? nullptr : found->get();
+}
+
+std::vector<Arena::Ended> Arena::take_ended() { return std::exchange(ended_, {}); }
+
+bool Arena::is_running(std::string_view label) const {
+  return std::ranges::any_of(
+      roots_, [&](const auto& root) { return root->label == label && !root->reaped; });
+}
+
+bool Arena::any_running() const {
+  return std::ranges::any_of(roots_, [](const auto& root) { return !root->reaped; });
+}
+
+void Arena::free_all() {
+  for (const auto& [label, task] : tasks_.all()) {
+    if (task->state == State::kParked) let_go(*task);
+  }
+  const bool left = std::ranges::any_of(tasks_.all(), [](const auto& entry) {
+    return entry.second->state != State::kDead;
+  });
+  if (!left) return;
+  server_ = std::jthread([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      std::vector<pollfd> listeners;
+      for (const auto& root : roots_) {
+        listeners.push_back({root->launched.listener.get(), POLLIN, 0});
+      }
+      if (poll(listeners.data(), listeners.size(), 5) <= 0) continue;
+      bool any = false;
+      for (const pollfd& listener : listeners) {
+        if ((listener.revents & POLLIN) == 0) continue;
+        Stopped stopped;
+        stopped.listener = listener.fd;
+        if (ioctl(listener.fd, SECCOMP_IOCTL_NOTIF_RECV, &stopped.notification) == 0) {
+          stopped.go_on();
+        }
+        any = true;
+      }
+      if (!any) return;  // hung up, all of them
+    }
+  });
+}
+
+void Arena::end() {
+  for (const auto& [label, task] : tasks_.all()) {
+    if (task->state == State::kDead || task->tid != task->pid || task->born == 0) continue;
+    const base::UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, task->pid, 0)));
+    const auto stat = read_stat(task->pid);
+    if (!process.valid() || !stat || stat->start_ticks != task->born) continue;
+    syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+    pollfd dead{process.get(), POLLIN, 0};
+    poll(&dead, 1, kDeathMs);
+  }
+  server_ = {};  // asks it to stop, and waits
+  for (const auto& root : roots_) {
+    if (root->reaped) continue;
+    ::kill(root->launched.pid, SIGKILL);
+    waitpid(root->launched.pid, nullptr, 0);
+    disown_child(root->launched.pid);
+  }
+  roots_.clear();
+  tasks_.clear();
+  ended_.clear();
+}
+
+}  // namespace stress

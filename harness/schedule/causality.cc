@@ -1,0 +1,42 @@
+#include "harness/schedule/causality.h"
+
+#include "harness/choice/choice.h"
+
+namespace stress {
+
+std::uint64_t Causality::hash_of(const ScheduleEvent& event) const {
+  const auto own = tasks_.find(event.task);
+  const Last last = own == tasks_.end() ? Last{} : own->second;
+  // A sum, as the conflicts of one event have no order among themselves.
+  std::uint64_t before = 0;
+  for (const Access& access : event.accesses) {
+    const auto found = objects_.find(access.object);
+    if (found == objects_.end()) continue;
+    before += Choice(found->second.write).bits();
+    if (access.writes) before += found->second.reads;
+  }
+  return Choice(last.hash).of(event.task).of(event.key).of(last.count).of(before).bits();
+}
+
+void Causality::add(const ScheduleEvent& event) {
+  const std::uint64_t hash = hash_of(event);
+  for (const Access& access : event.accesses) {
+    Object& object = objects_[access.object];
+    if (access.writes) {
+      object = {hash, 0};
+    } else {
+      object.reads += Choice(hash).bits();
+    }
+  }
+  auto task = tasks_.find(event.task);
+  if (task == tasks_.end()) task = tasks_.emplace(std::string(event.task), Last{}).first;
+  task->second = {hash, task->second.count + 1};
+  sum_ += hash;
+}
+
+void Causality::fork(const std::string& child, std::string_view parent) {
+  const auto maker = tasks_.find(parent);
+  tasks_[child] = {maker == tasks_.end() ? 0 : maker->second.hash, 0};
+}
+
+}  // namespace stress

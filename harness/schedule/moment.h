@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stress {
+
+/// A task that could go on now.
+struct Candidate {
+  std::string task;       ///< its label: "A", its first child "A.1", its second thread "A/2"
+  std::string operation;  ///< the operation that it works for: "A"
+  std::string key;        ///< its next call, the same in each repetition: "read registry.json"
+  std::uint64_t state = 0;  ///< of the run, once it has made this call (see Causality)
+  bool yields = false;      ///< it sleeps, or asks for the same thing again and again
+  bool operator==(const Candidate&) const = default;
+};
+
+/// An operation that could be killed now.
+struct Mortal {
+  std::string operation;
+  bool has_descendants = false;  ///< then there are two ways
+  std::uint64_t state = 0;       ///< of the run, once it is dead
+  bool operator==(const Mortal&) const = default;
+};
+
+/// A moment at which nothing moves, and somebody must be let go on.
+struct Moment {
+  std::uint64_t step = 0;              ///< counts from 0
+  std::vector<Candidate> candidates;   ///< by label; at least one
+  std::vector<Mortal> mortals;         ///< by label; none where no more may be killed
+  std::optional<std::size_t> last;     ///< who ran last and could go on, if he does not yield
+  bool operator==(const Moment&) const = default;
+};
+
+enum class Act { kRun, kCrash, kCrashWithDescendants };
+std::string_view to_string(Act act);
+
+/// What is decided at a moment. By name, so that it can be kept and carried out again.
+struct Decision {
+  Act act = Act::kRun;
+  std::string who;  ///< kRun: a task; else an operation
+  bool operator==(const Decision&) const = default;
+};
+
+/// Whether it can be carried out.
+bool is_possible(const Moment& moment, const Decision& decision);
+
+/// Whether somebody else is taken while the last one could go on.
+bool is_preemption(const Moment& moment, const Decision& decision);
+
+/// Chooses at each moment of one run. May be asked once a moment, in order.
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  /// nullopt: the run departed from what was to be repeated; why_departed() says how.
+  virtual std::optional<Decision> choose(const Moment& moment) = 0;
+  [[nodiscard]] virtual std::string why_departed() const { return {}; }
+};
+
+/// The rule where nothing else is asked for: whoever ran last goes on; else the first by label.
+Decision by_default(const Moment& moment);
+
+}  // namespace stress

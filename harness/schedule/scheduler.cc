@@ -1,0 +1,270 @@
+#include "harness/schedule/scheduler.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "harness/schedule/access.h"
+#include "harness/supervise/lock_probe.h"
+#include "orchestrator/base/clock.h"
+
+namespace stress {
+namespace {
+
+using namespace std::chrono_literals;
+using State = ScheduledTask::State;
+
+/// So often in a row the same call, with nobody else between, and it counts as a loop that waits.
+constexpr int kRepeats = 3;
+
+bool changes_files(Sys sys) {
+  switch (sys) {
+    case Sys::kOpen:
+    case Sys::kWrite:
+    case Sys::kRename:
+    case Sys::kLink:
+    case Sys::kUnlink:
+    case Sys::kFolder:
+    case Sys::kTruncate:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void Scheduler::note_new(const ScheduledTask& task, std::string_view maker) {
+  causality_.fork(task.label, maker);
+}
+
+RunEnd Scheduler::run(Arena& arena, std::vector<Actor> actors) {
+  arena_ = &arena;
+  actors_ = std::move(actors);
+  while (true) {
+    const bool still = arena.settle();
+    finish_step();
+    if (!still) return RunEnd::kRestless;
+    if (steps_.size() >= setting_.steps_max) return RunEnd::kTooLong;
+    const Choices choices = look_for_choices();
+    if (choices.moment.candidates.empty()) {
+      if (!arena.any_running()) return RunEnd::kDone;
+      if (!wait_for_outside()) return RunEnd::kStuck;
+      continue;
+    }
+    const std::optional<Decision> decision = strategy_.choose(choices.moment);
+    if (!decision) return RunEnd::kDeparted;
+    carry_out(choices, *decision);
+  }
+}
+
+Scheduler::Choices Scheduler::look_for_choices() {
+  Choices choices;
+  choices.moment.step = steps_.size();
+  std::vector<ScheduledTask*> ready;
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state == State::kParked && !waits(*task)) ready.push_back(task.get());
+  }
+  // Who has yielded in vain does so only where nobody else can do anything.
+  const bool others = !std::ranges::all_of(
+      ready, [this](const ScheduledTask* task) { return has_yielded_alone(*task); });
+  if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
+  for (ScheduledTask* task : ready) {
+    add_candidate(choices, task,
+                  {task->label, task->operation, task->call.key, 0, yields(*task)},
+                  task->first ? std::vector<Access>() : accesses_of(task->stopped.op));
+  }
+  for (const Actor& actor : actors_) {
+    add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false},
+                  actor.accesses);
+  }
+  if (crashes_ < setting_.crashes_max && !choices.moment.candidates.empty()) {
+    add_mortals(choices.moment);
+  }
+  return choices;
+}
+
+void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
+                              std::vector<Access> accesses) {
+  candidate.state = causality_.after({candidate.task, candidate.key, accesses});
+  if (candidate.task == last_ && !candidate.yields) {
+    choices.moment.last = choices.moment.candidates.size();
+  }
+  choices.moment.candidates.push_back(std::move(candidate));
+  choices.tasks.push_back(task);
+  choices.accesses.push_back(std::move(accesses));
+}
+
+void Scheduler::add_mortals(Moment& moment) {
+  const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    // Who has not begun yet, or has ended, is killed to no effect.
+    if (task->label != task->operation || !arena_->is_running(label) || task->first) continue;
+    const bool descendants = arena_->tasks().members_of(label).size() > 1;
+    moment.mortals.push_back({label, descendants, causality_.after({label, "death", accesses})});
+  }
+}
+
+bool Scheduler::waits(ScheduledTask& task) {
+  task.waits_for.clear();
+  if (task.first || !waits_for_lock(task.stopped.op)) return false;
+  const LockState lock = probe_lock(task.stopped.op);
+  if (lock.answer != LockAnswer::kHeld) return false;
+  const auto holder = holders_.find(lock_object(task.stopped.op));
+  task.waits_for = holder == holders_.end() ? "?" : holder->second;
+  return true;
+}
+
+bool Scheduler::yields(const ScheduledTask& task) const {
+  return task.stopped.op.sys == Sys::kSleep ||
+         (task.repeats >= kRepeats && task.call.key == task.last_key);
+}
+
+bool Scheduler::has_yielded_alone(const ScheduledTask& task) const {
+  return yields(task) && task.slept_alone;
+}
+
+void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
+  Step step;
+  step.moment = choices.moment;
+  step.decision = decision;
+  step.begin = base::monotonic_ns();
+  steps_.push_back(std::move(step));
+  if (decision.act != Act::kRun) return crash(decision);
+  const auto& candidates = choices.moment.candidates;
+  const auto chosen = std::ranges::find(candidates, decision.who, &Candidate::task);
+  const auto index = static_cast<std::size_t>(chosen - candidates.begin());
+  causality_.add({decision.who, chosen->key, choices.accesses[index]});
+  if (choices.tasks[index] != nullptr) {
+    step_of(*choices.tasks[index], choices, index);
+    return;
+  }
+  const auto actor = std::ranges::find(actors_, decision.who, &Actor::label);
+  step_of_actor(*actor, choices.accesses[index]);
+}
+
+void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t index) {
+  Step& step = steps_.back();
+  step.operation = task.operation;
+  step.program = task.program;
+  step.call = task.call;
+  step.bytes = task.stopped.op.bytes;
+  step.changes = !task.first && changes_files(task.stopped.op.sys);
+  for (const auto& [label, other] : arena_->tasks().all()) {
+    if (other.get() != &task) {
+      other->slept_alone = false;
+      other->repeats = 0;
+    }
+  }
+  const bool alone = last_ == task.label;
+  task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;
+  task.slept_alone = choices.moment.candidates[index].yields;
+  task.last_key = task.call.key;
+  last_ = task.label;
+  ++task.steps;
+  if (task.first) observer_.began(task.label);
+  let_go(task);
+}
+
+void Scheduler::let_go(ScheduledTask& task) {
+  const Op& op = task.stopped.op;
+  if (op.sys == Sys::kSleep) return arena_->answer(task, 0);
+  if (is_unlock(op)) {
+    holders_.erase(lock_object(op));
+  } else if (is_lock_request(op)) {
+    const std::uint64_t lock = lock_object(op);
+    locks_.insert(lock);
+    if (take_lock(op)) {
+      holders_[lock] = task.label;
+      return arena_->answer(task, 0);
+    }
+    const bool held = probe_lock(op).answer == LockAnswer::kHeld;
+    if (held) steps_.back().result = "it is held";
+    if (!held) holders_[lock] = task.label;
+  }
+  arena_->let_go(task);
+}
+
+void Scheduler::step_of_actor(Actor& actor, const std::vector<Access>& /*accesses*/) {
+  Step& step = steps_.back();
+  step.operation = actor.label;
+  step.call = actor.call;
+  last_ = actor.label;
+  step.result = actor.act();
+  actors_.erase(actors_.begin() + (&actor - actors_.data()));
+}
+
+void Scheduler::crash(const Decision& decision) {
+  Step& step = steps_.back();
+  step.operation = decision.who;
+  step.call = {.key = "death", .words = "is killed", .kind = "crash"};
+  if (const ScheduledTask* task = arena_->tasks().by_label(decision.who)) {
+    step.program = task->program;
+    if (task->state == State::kParked) step.call.words = "is killed before: " + task->call.words;
+  }
+  causality_.add({decision.who, "death", accesses_of_death({locks_.begin(), locks_.end()})});
+  ++crashes_;
+  crashed_ = decision.who;
+  last_.clear();
+  arena_->kill(decision.who, decision.act == Act::kCrashWithDescendants);
+}
+
+void Scheduler::finish_step() {
+  report_ends();
+  if (steps_.empty() || steps_.back().end != 0) return;
+  steps_.back().end = base::monotonic_ns();
+  observer_.stepped(steps_.back());
+}
+
+void Scheduler::report_ends() {
+  for (const Arena::Ended& ended : arena_->take_ended()) {
+    observer_.ended(ended.label, ended.status, ended.label == crashed_);
+    std::erase_if(holders_, [&](const auto& entry) {
+      const ScheduledTask* holder = arena_->tasks().by_label(entry.second);
+      return holder == nullptr || holder->state == State::kDead;
+    });
+  }
+  crashed_.clear();
+}
+
+bool Scheduler::wait_for_outside() {
+  const auto begun = std::chrono::steady_clock::now();
+  bool released = false;
+  while (std::chrono::steady_clock::now() - begun < setting_.stuck_after) {
+    if (arena_->wait_for_motion(2ms)) return true;
+    bool any_waits = false;
+    for (const auto& [label, task] : arena_->tasks().all()) {
+      if (task->state != State::kParked) continue;
+      if (!waits(*task)) return true;
+      any_waits = true;
+    }
+    // Nobody whom we hold back has the lock for long; so let the programs' own patience decide.
+    constexpr auto kTransient = 200ms;
+    if (any_waits && !released && std::chrono::steady_clock::now() - begun > kTransient) {
+      tell_deadlock();
+      for (const auto& [label, task] : arena_->tasks().all()) {
+        if (task->state == State::kParked) arena_->let_go(*task);
+      }
+      released = true;
+    }
+  }
+  if (!released) tell_deadlock();
+  return false;
+}
+
+void Scheduler::tell_deadlock() {
+  deadlock_.clear();
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state == State::kParked && !task->waits_for.empty()) {
+      deadlock_.push_back(fmt::format(
+          "{} waits for {}, which {} holds", label, task->call.file,
+          task->waits_for == "?" ? "somebody outside of the schedule" : task->waits_for));
+    } else if (task->state == State::kRunning) {
+      deadlock_.push_back(fmt::format("{} ({}) sleeps, and nobody wakes it", label, task->program));
+    }
+  }
+}
+
+}  // namespace stress

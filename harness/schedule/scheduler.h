@@ -1,0 +1,114 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "harness/schedule/arena.h"
+#include "harness/schedule/causality.h"
+#include "harness/schedule/moment.h"
+#include "harness/schedule/step.h"
+
+namespace stress {
+
+/// Who is to be told how a run goes. Called while nothing moves.
+class ScheduleObserver {
+ public:
+  virtual ~ScheduleObserver() = default;
+  /// A program has begun: its first step is about to be taken.
+  virtual void began(const std::string& label) = 0;
+  /// A program has ended, of its own or because it was killed (`by_us`).
+  virtual void ended(const std::string& label, int status, bool by_us) = 0;
+  /// A step is over; more may be said of it.
+  virtual void stepped(Step& step) = 0;
+};
+
+/// Something that the harness itself may do once in a run, at whatever moment is chosen.
+struct Actor {
+  std::string label;
+  CallWords call;
+  std::vector<Access> accesses;
+  std::function<std::string()> act;  ///< returns what came of it, in words; empty: nothing to say
+};
+
+enum class RunEnd {
+  kDone,      ///< all programs have ended
+  kStuck,     ///< nobody can go on, and nothing has happened for `stuck_after`
+  kTooLong,   ///< more than `steps_max`
+  kDeparted,  ///< the strategy could not go on: what it was to repeat did not come up
+  kRestless,  ///< something that nobody could stop moved on and on
+};
+
+/// Runs launched programs step by step: at each moment a strategy chooses who goes on.
+///
+/// - A blocking lock that is held makes its waiter no candidate. flock and OFD locks are taken by the
+///   scheduler on the task's own descriptor, so that they are had at the very moment of the choice.
+/// - Who sleeps, or asks for the same thing again and again, yields: to choose another is no
+///   preemption then; and who has yielded with nobody else running meanwhile is no candidate while
+///   there are others. So a loop that waits does not go on for ever.
+/// - Where nobody can go on, locks are waited for in the kernel, so that the programs' own time limits
+///   can end it. What then does not move for `stuck_after` is stuck.
+class Scheduler {
+ public:
+  struct Setting {
+    int crashes_max = 0;
+    std::uint64_t steps_max = 20'000;
+    std::chrono::milliseconds stuck_after{10'000};
+  };
+  /// All must outlive it. The programs are launched in the arena already, but for `actors`.
+  Scheduler(Setting setting, Strategy& strategy, ScheduleObserver& observer)
+      : setting_(setting), strategy_(strategy), observer_(observer) {}
+
+  /// To be told by the arena.
+  void note_new(const ScheduledTask& task, std::string_view maker);
+  RunEnd run(Arena& arena, std::vector<Actor> actors);
+
+  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+  /// kStuck: who waits for whom, one line each.
+  [[nodiscard]] const std::vector<std::string>& deadlock() const { return deadlock_; }
+  /// The run's state where it ended (see Causality).
+  [[nodiscard]] std::uint64_t state() const { return causality_.value(); }
+
+ private:
+  struct Choices {
+    Moment moment;
+    std::vector<ScheduledTask*> tasks;  ///< beside moment.candidates; nullptr: an actor
+    std::vector<std::vector<Access>> accesses;
+  };
+  Choices look_for_choices();
+  void add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
+                     std::vector<Access> accesses);
+  void add_mortals(Moment& moment);
+  [[nodiscard]] bool waits(ScheduledTask& task);
+  [[nodiscard]] bool yields(const ScheduledTask& task) const;
+  [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
+  void carry_out(const Choices& choices, const Decision& decision);
+  void step_of(ScheduledTask& task, const Choices& choices, std::size_t index);
+  void step_of_actor(Actor& actor, const std::vector<Access>& accesses);
+  void crash(const Decision& decision);
+  void let_go(ScheduledTask& task);
+  void note_lock(ScheduledTask& task);
+  void finish_step();
+  void report_ends();
+  bool wait_for_outside();
+  void tell_deadlock();
+
+  Setting setting_;
+  Strategy& strategy_;
+  ScheduleObserver& observer_;
+  Arena* arena_ = nullptr;
+  std::vector<Actor> actors_;
+  std::vector<Step> steps_;
+  Causality causality_;
+  std::string last_;  ///< whose step it was
+  int crashes_ = 0;
+  std::string crashed_;  ///< by the step that is under way
+  std::map<std::uint64_t, std::string> holders_;  ///< of locks, as far as they are known
+  std::set<std::uint64_t> locks_;
+  std::vector<std::string> deadlock_;
+};
+
+}  // namespace stress

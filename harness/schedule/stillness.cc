@@ -1,0 +1,40 @@
+#include "harness/schedule/stillness.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "orchestrator/base/file_io.h"
+
+namespace stress {
+namespace {
+
+std::string_view line_of(std::string_view text, std::string_view name) {
+  const std::size_t at = text.find(name);
+  if (at == std::string_view::npos) return {};
+  const std::size_t begin = at + name.size();
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+}  // namespace
+
+Motion look_at(ScheduledTask& task) {
+  const std::string status = base::read_file(fmt::format("/proc/{}/status", task.tid)).value_or("");
+  const std::string_view state = line_of(status, "State:\t");
+  if (state.empty() || state.front() == 'Z' || state.front() == 'X') return Motion::kGone;
+  const bool in_vfork = state.front() == 'D' && task.in_fork;
+  if (state.front() != 'S' && state.front() != 'T' && state.front() != 't' && !in_vfork) {
+    task.look.clear();
+    return Motion::kMoves;
+  }
+  // Each time that it runs, one of the two counts goes up when it stops running.
+  std::string look = fmt::format("{}{}/{}", state.front(),
+                                 line_of(status, "\nvoluntary_ctxt_switches:\t"),
+                                 line_of(status, "\nnonvoluntary_ctxt_switches:\t"));
+  const bool same = look == task.look;
+  task.look = std::move(look);
+  return same ? Motion::kSleeps : Motion::kMoves;
+}
+
+}  // namespace stress

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "harness/schedule/task_table.h"
+
+namespace stress {
+
+/// How a task that is not stopped at a call looks.
+enum class Motion {
+  kMoves,   ///< it runs, or looks other than at the last look
+  kSleeps,  ///< as at the last look: asleep, and it has not run since
+  kGone,    ///< it has ended
+};
+
+/// One look at a task, remembered in it. A task that has not run between two looks, and is asleep
+/// at both, is moved by somebody else only. (A parent in vfork cannot be interrupted until its
+/// child has called exec, and counts as asleep.)
+Motion look_at(ScheduledTask& task);
+
+}  // namespace stress

@@ -1,0 +1,110 @@
+#include "harness/schedule/strategies.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "harness/schedule/step.h"
+
+namespace stress {
+namespace {
+
+/// Of the upper half of all numbers; those who have fallen share the lower one.
+constexpr std::uint64_t kUpperHalf = 1ull << 63;
+
+Decision kill_somebody(const Moment& moment, const Choice& choice) {
+  const Mortal& victim = moment.mortals[choice.of("victim").below(moment.mortals.size())];
+  const bool all = victim.has_descendants && choice.of("scope").chance(0.5);
+  return {all ? Act::kCrashWithDescendants : Act::kCrash, victim.operation};
+}
+
+std::string what_there_was(const Moment& moment) {
+  std::string text;
+  for (const Candidate& candidate : moment.candidates) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", candidate.task, candidate.key);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<Decision> RandomWalk::choose(const Moment& moment) {
+  const Choice own = choice_.of(moment.step);
+  const double rate = range_ == 0 ? 0 : 1.0 / static_cast<double>(range_);
+  if (!moment.mortals.empty() && own.of("crash").chance(rate)) return kill_somebody(moment, own);
+  // Not the n-th of the list: who else is there must not change what is drawn for a task.
+  const auto chosen = std::ranges::min_element(
+      moment.candidates, {}, [&](const Candidate& one) { return own.of(one.task).bits(); });
+  return Decision{Act::kRun, chosen->task};
+}
+
+Pct::Pct(std::uint64_t seed, int depth, std::uint64_t range)
+    : choice_(seed), next_fall_(kUpperHalf - 1) {
+  const std::uint64_t steps = std::max<std::uint64_t>(range, 1);
+  for (int i = 1; i < depth; ++i) {
+    changes_.insert(choice_.of("change").of(static_cast<std::uint64_t>(i)).below(steps));
+  }
+  crashes_.insert(choice_.of("crash").below(steps));
+}
+
+std::uint64_t Pct::priority_of(const std::string& task) const {
+  const auto fallen = fallen_.find(task);
+  if (fallen != fallen_.end()) return fallen->second;
+  return kUpperHalf + choice_.of("priority").of(task).below(kUpperHalf);
+}
+
+void Pct::fall(const std::string& task) { fallen_[task] = next_fall_--; }
+
+std::optional<Decision> Pct::choose(const Moment& moment) {
+  if (!moment.mortals.empty() && crashes_.contains(moment.step)) {
+    return kill_somebody(moment, choice_.of(moment.step));
+  }
+  for (const Candidate& candidate : moment.candidates) {
+    if (candidate.yields) fall(candidate.task);
+  }
+  const auto highest = [&] {
+    return std::ranges::max_element(moment.candidates, {}, [&](const Candidate& candidate) {
+      return priority_of(candidate.task);
+    });
+  };
+  if (changes_.contains(moment.step)) fall(highest()->task);
+  return Decision{Act::kRun, highest()->task};
+}
+
+std::string pct_guarantee(int tasks, std::uint64_t steps, int depth) {
+  return fmt::format(
+      "a flaw that takes {} is found by each schedule with a probability of at least 1/({}*{}^{})",
+      depth == 1 ? "no particular order" : fmt::format("{} events in one order", depth), tasks,
+      steps, depth - 1);
+}
+
+std::optional<Decision> FollowPrefix::choose(const Moment& moment) {
+  if (moment.step >= prefix_.size()) return by_default(moment);
+  const Decision& decision = prefix_[moment.step];
+  if (is_possible(moment, decision)) return decision;
+  departed_ = fmt::format("step {}: {} cannot {} any more; there was {}", moment.step + 1,
+                          decision.who, to_string(decision.act), what_there_was(moment));
+  return std::nullopt;
+}
+
+std::optional<Decision> Replay::choose(const Moment& moment) {
+  if (moment.step >= decisions_.size()) {
+    departed_ = fmt::format("step {}: the recorded run had ended, and there was {}",
+                            moment.step + 1, what_there_was(moment));
+    return std::nullopt;
+  }
+  const Decision& decision = decisions_[moment.step];
+  const auto candidate = std::ranges::find(moment.candidates, decision.who, &Candidate::task);
+  const std::string line =
+      candidate == moment.candidates.end() ? "" : trace_line(decision, candidate->key);
+  const bool same = decision.act == Act::kRun
+                        ? line == trace_[moment.step]
+                        : is_possible(moment, decision);
+  if (same) return decision;
+  departed_ = fmt::format("step {}: expected {}; there was {}", moment.step + 1,
+                          trace_[moment.step], what_there_was(moment));
+  return std::nullopt;
+}
+
+}  // namespace stress

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "harness/choice/choice.h"
+#include "harness/schedule/moment.h"
+
+namespace stress {
+
+/// Whoever could go on is as likely as any other, at each moment. Where programs may be killed, that
+/// happens about once in `range` steps.
+class RandomWalk : public Strategy {
+ public:
+  RandomWalk(std::uint64_t seed, std::uint64_t range) : choice_(seed), range_(range) {}
+  std::optional<Decision> choose(const Moment& moment) override;
+
+ private:
+  Choice choice_;
+  std::uint64_t range_;
+};
+
+/// Probabilistic concurrency testing: each task has a random priority, the highest goes on, and at
+/// depth - 1 random steps of the run whoever goes on falls below all others. A bug that depends on
+/// the order of `depth` events is found with a probability of at least 1/(n * k^(depth-1)), for n
+/// tasks and k steps, in each schedule. `range` must be k, as measured: with a range twice too long
+/// half of the change points fall behind the run's end. Who yields falls below all others too.
+/// Source: S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte: "A randomized scheduler with
+/// probabilistic guarantees of finding bugs", ASPLOS 2010.
+class Pct : public Strategy {
+ public:
+  Pct(std::uint64_t seed, int depth, std::uint64_t range);
+  std::optional<Decision> choose(const Moment& moment) override;
+
+ private:
+  void fall(const std::string& task);
+  [[nodiscard]] std::uint64_t priority_of(const std::string& task) const;
+
+  Choice choice_;
+  std::set<std::uint64_t> changes_;  ///< steps
+  std::set<std::uint64_t> crashes_;  ///< steps at which somebody is killed, if somebody may be
+  std::map<std::string, std::uint64_t> fallen_;
+  std::uint64_t next_fall_;
+};
+
+/// What Pct guarantees, in words.
+std::string pct_guarantee(int tasks, std::uint64_t steps, int depth);
+
+/// These decisions, then the default rule.
+class FollowPrefix : public Strategy {
+ public:
+  explicit FollowPrefix(std::vector<Decision> prefix) : prefix_(std::move(prefix)) {}
+  std::optional<Decision> choose(const Moment& moment) override;
+  [[nodiscard]] std::string why_departed() const override { return departed_; }
+
+ private:
+  std::vector<Decision> prefix_;
+  std::string departed_;
+};
+
+/// Exactly these decisions; each task must stand before the very call that it stood before when they
+/// were recorded.
+class Replay : public Strategy {
+ public:
+  /// `trace`: trace_of() the recorded run, one line a decision.
+  Replay(std::vector<Decision> decisions, std::vector<std::string> trace)
+      : decisions_(std::move(decisions)), trace_(std::move(trace)) {}
+  std::optional<Decision> choose(const Moment& moment) override;
+  [[nodiscard]] std::string why_departed() const override { return departed_; }
+
+ private:
+  std::vector<Decision> decisions_;
+  std::vector<std::string> trace_;
+  std::string departed_;
+};
+
+}  // namespace stress

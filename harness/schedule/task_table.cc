@@ -1,0 +1,169 @@
+#include "harness/schedule/task_table.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "harness/supervise/process_table.h"
+#include "orchestrator/base/file_io.h"
+
+namespace stress {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The numbers in a small text of /proc.
+std::vector<pid_t> numbers_in(const std::string& text) {
+  std::vector<pid_t> numbers;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at != end) {
+    pid_t number = 0;
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error == std::errc{}) numbers.push_back(number);
+    at = error == std::errc{} ? next : at + 1;
+  }
+  return numbers;
+}
+
+std::vector<pid_t> threads_of(pid_t pid) {
+  std::vector<pid_t> tids;
+  std::error_code error;
+  for (fs::directory_iterator entry(fmt::format("/proc/{}/task", pid), error), end;
+       !error && entry != end; entry.increment(error)) {
+    for (const pid_t tid : numbers_in(entry->path().filename().string())) tids.push_back(tid);
+  }
+  return tids;
+}
+
+/// In the order in which they were made: numbers are given upwards from the maker's, and around.
+void in_order_of_birth(std::vector<pid_t>& tids, pid_t maker) {
+  std::ranges::sort(tids, {}, [maker](pid_t tid) { return std::pair(tid < maker, tid); });
+}
+
+}  // namespace
+
+ScheduledTask& TaskTable::add_root(const std::string& label, std::size_t root, pid_t pid) {
+  auto task = std::make_unique<ScheduledTask>();
+  task->label = task->operation = label;
+  task->root = root;
+  task->tid = task->pid = pid;
+  ScheduledTask& added = *task;
+  tasks_[label] = std::move(task);
+  by_tid_[pid] = &added;
+  on_new_(added, {});
+  return added;
+}
+
+ScheduledTask& TaskTable::add(std::string label, const ScheduledTask& maker, pid_t tid, pid_t pid) {
+  auto task = std::make_unique<ScheduledTask>();
+  task->label = std::move(label);
+  task->operation = maker.operation;
+  task->root = maker.root;
+  task->program = maker.program;
+  task->tid = tid;
+  task->pid = pid;
+  if (const auto stat = read_stat(tid)) task->born = stat->start_ticks;
+  ScheduledTask& added = *task;
+  tasks_[added.label] = std::move(task);
+  by_tid_[tid] = &added;
+  on_new_(added, maker.label);
+  return added;
+}
+
+bool TaskTable::look_at_threads_of(ScheduledTask& maker) {
+  std::vector<pid_t> tids = threads_of(maker.pid);
+  std::erase_if(tids, [this](pid_t tid) { return by_tid_.contains(tid); });
+  in_order_of_birth(tids, maker.tid);
+  for (const pid_t tid : tids) {
+    add(fmt::format("{}/{}", maker.label, ++maker.threads), maker, tid, maker.pid);
+  }
+  return !tids.empty();
+}
+
+bool TaskTable::look_at_children_of(ScheduledTask& maker) {
+  const std::string path = fmt::format("/proc/{}/task/{}/children", maker.pid, maker.tid);
+  std::vector<pid_t> pids = numbers_in(base::read_file(path).value_or(""));
+  std::erase_if(pids, [this](pid_t pid) { return by_tid_.contains(pid); });
+  // Who is a zombie by now, and was never heard of, has touched nothing.
+  std::erase_if(pids, [](pid_t pid) {
+    const auto stat = read_stat(pid);
+    return !stat || stat->dead();
+  });
+  in_order_of_birth(pids, maker.tid);
+  for (const pid_t pid : pids) {
+    add(fmt::format("{}.{}", maker.label, ++maker.children), maker, pid, pid);
+  }
+  return !pids.empty();
+}
+
+void TaskTable::look_for_children_of(ScheduledTask& maker) {
+  if (!maker.forked) return;
+  look_at_threads_of(maker);
+  look_at_children_of(maker);
+}
+
+bool TaskTable::look_for_new() {
+  std::vector<ScheduledTask*> makers;
+  for (const auto& [label, task] : tasks_) {
+    if (task->forked && task->state != ScheduledTask::State::kDead) makers.push_back(task.get());
+  }
+  bool found = false;
+  for (ScheduledTask* maker : makers) {
+    // Who is still in its fork will have made the child when it is next seen to stand still.
+    maker->forked = false;
+    found = look_at_threads_of(*maker) || found;
+    found = look_at_children_of(*maker) || found;
+  }
+  return found;
+}
+
+ScheduledTask* TaskTable::find(pid_t tid) {
+  const auto known = by_tid_.find(tid);
+  if (known != by_tid_.end()) return known->second;
+  // Its maker's forks are not looked for yet.
+  for (const auto& [label, task] : tasks_) {
+    if (task->state != ScheduledTask::State::kDead) look_for_children_of(*task);
+    const auto found = by_tid_.find(tid);
+    if (found != by_tid_.end()) return found->second;
+  }
+  return nullptr;
+}
+
+ScheduledTask* TaskTable::by_label(std::string_view label) {
+  const auto found = tasks_.find(label);
+  return found == tasks_.end() ? nullptr : found->second.get();
+}
+
+bool TaskTable::is_threaded(const ScheduledTask& task) const {
+  return std::ranges::any_of(tasks_, [&](const auto& entry) {
+    return entry.second->pid == task.pid && entry.second->tid != task.tid &&
+           entry.second->state != ScheduledTask::State::kDead;
+  });
+}
+
+std::vector<ScheduledTask*> TaskTable::members_of(std::string_view operation) const {
+  std::vector<ScheduledTask*> members;
+  for (const auto& [label, task] : tasks_) {
+    if (task->operation == operation && task->state != ScheduledTask::State::kDead) {
+      members.push_back(task.get());
+    }
+  }
+  return members;
+}
+
+void TaskTable::bury(ScheduledTask& task) {
+  task.state = ScheduledTask::State::kDead;
+  const auto known = by_tid_.find(task.tid);
+  if (known != by_tid_.end() && known->second == &task) by_tid_.erase(known);
+}
+
+void TaskTable::clear() {
+  by_tid_.clear();
+  tasks_.clear();
+}
+
+}  // namespace stress

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/schedule/call_words.h"
+#include "harness/supervise/stopped.h"
+
+namespace stress {
+
+/// One thread of a supervised program, as the scheduler knows it.
+struct ScheduledTask {
+  enum class State {
+    kRunning,  ///< on its way to its next call, or asleep in one that is not watched
+    kParked,   ///< stopped at a relevant call, until it is chosen
+    kDead,
+  };
+  std::string label;      ///< "A", its first child "A.1", its second thread "A/2"
+  std::string operation;  ///< of the launched program that it descends from: "A"
+  std::size_t root = 0;   ///< which launch
+  pid_t tid = 0;
+  pid_t pid = 0;
+  std::uint64_t born = 0;  ///< when, as /proc tells it: numbers are used again
+  State state = State::kRunning;
+  std::string program;  ///< the name of what it executes
+
+  // Parked.
+  Stopped stopped;
+  CallWords call;
+  bool first = false;         ///< it has not begun yet: this is the exec of a launched program
+  std::string waits_for;      ///< a lock: who holds it, as far as is known; else empty
+  bool slept_alone = false;   ///< it sleeps once more, and nobody else has run since it last did
+  std::uint64_t parked_at = 0;  ///< step
+
+  // Running: what two looks at it must agree on before it counts as asleep.
+  std::string look;
+  bool forked = false;   ///< since its children were last looked for
+  bool in_fork = false;  ///< its last call was one
+  bool talks = false;   ///< to a server outside of the run: it waits for somebody who does move
+  bool exiting = false;
+
+  std::uint64_t steps = 0;
+  std::uint64_t random_reads = 0;
+  int children = 0;
+  int threads = 1;
+  std::string last_key;  ///< of its last step
+  int repeats = 0;       ///< how often in a row it has made the same call with nobody else between
+};
+
+/// Everybody who takes part, by label. Labels come from who made whom, in which order: not from
+/// numbers of processes, nor from who was heard of first.
+///
+/// Not thread-safe. References stay valid until clear().
+class TaskTable {
+ public:
+  /// `on_new` is told each new task and its maker (empty for a launched one).
+  explicit TaskTable(std::function<void(const ScheduledTask&, std::string_view)> on_new)
+      : on_new_(std::move(on_new)) {}
+
+  /// The main thread of a launched program.
+  ScheduledTask& add_root(const std::string& label, std::size_t root, pid_t pid);
+  /// Who made a call. Looks for new tasks where it is not known; nullptr: it is gone.
+  ScheduledTask* find(pid_t tid);
+  [[nodiscard]] ScheduledTask* by_label(std::string_view label);
+
+  /// Looks for children and threads of all who may have made some. True: there were new ones.
+  bool look_for_new();
+  /// Before its maker dies, as it cannot be asked afterwards.
+  void look_for_children_of(ScheduledTask& maker);
+
+  [[nodiscard]] const std::map<std::string, std::unique_ptr<ScheduledTask>, std::less<>>& all()
+      const {
+    return tasks_;
+  }
+  /// Whether another task of its process lives.
+  [[nodiscard]] bool is_threaded(const ScheduledTask& task) const;
+  /// Of the same operation, and alive.
+  [[nodiscard]] std::vector<ScheduledTask*> members_of(std::string_view operation) const;
+  void bury(ScheduledTask& task);
+  void clear();
+
+ private:
+  ScheduledTask& add(std::string label, const ScheduledTask& maker, pid_t tid, pid_t pid);
+  bool look_at_threads_of(ScheduledTask& maker);
+  bool look_at_children_of(ScheduledTask& maker);
+
+  std::function<void(const ScheduledTask&, std::string_view)> on_new_;
+  std::map<std::string, std::unique_ptr<ScheduledTask>, std::less<>> tasks_;
+  std::map<pid_t, ScheduledTask*> by_tid_;  ///< the living
+};
+
+}  // namespace stress
