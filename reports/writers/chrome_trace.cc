@@ -8,6 +8,7 @@
 
 #include "reports/model/exploration.h"
 #include "reports/writers/json_values.h"
+#include "reports/writers/story_steps.h"
 #include "reports/writers/story_words.h"
 #include "reports/writers/writers.h"
 
@@ -130,7 +131,8 @@ class Trace {
   }
 
   void add_fault(const ScheduleStep& step) {
-    const std::string at = step.call.empty() && step.kind.empty() ? "" : ": " + infinitive(step);
+    const std::string what = step.act == "crash" ? killed_before(step) : step.result;
+    const std::string at = what.empty() ? "" : ": " + what;
     Json instant = event(step, step.act + at, "fault", "i", step.begin_us);
     instant["s"] = "g";  // a line through all tracks
     instant["args"] = args_of(step);
@@ -148,7 +150,8 @@ class Trace {
 }  // namespace
 
 std::string to_chrome_trace(const FailingSchedule& schedule) {
-  return Trace(schedule).take().dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return Trace(for_story(schedule)).take().dump(1, ' ', false, Json::error_handler_t::replace) +
+         "\n";
 }
 
 }  // namespace report

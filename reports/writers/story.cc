@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "reports/writers/story_steps.h"
 #include "reports/writers/story_why.h"
 #include "reports/writers/storyline.h"
 #include "reports/writers/text.h"
@@ -32,13 +33,19 @@ std::string_view colour_of(StoryRow::Kind kind) {
   }
 }
 
-/// Those that are announced, and those that only the steps know.
-std::vector<ScheduledOperation> all_operations(const FailingSchedule& schedule) {
+/// Those that have something to tell: announced, or known from the steps alone.
+std::vector<ScheduledOperation> all_operations(const FailingSchedule& schedule,
+                                               const Storyline& storyline) {
+  const auto says_nothing = [&](const ScheduledOperation& operation) {
+    return std::ranges::find(storyline.rows, operation.label, &StoryRow::operation) ==
+           storyline.rows.end();
+  };
   std::vector<ScheduledOperation> operations = schedule.operations;
-  for (const ScheduleStep& step : schedule.steps) {
-    const bool known = std::ranges::find(operations, step.operation, &ScheduledOperation::label) !=
+  std::erase_if(operations, says_nothing);
+  for (const StoryRow& row : storyline.rows) {
+    const bool known = std::ranges::find(operations, row.operation, &ScheduledOperation::label) !=
                        operations.end();
-    if (!known && !step.operation.empty()) operations.push_back({.label = step.operation});
+    if (!known && !row.operation.empty()) operations.push_back({.label = row.operation});
   }
   return operations;
 }
@@ -175,9 +182,10 @@ void tell_end(StoryPage& page, const FailingSchedule& schedule, const Storyline&
 
 }  // namespace
 
-std::string to_story(const FailingSchedule& schedule, bool colour, std::size_t columns) {
-  const std::vector<ScheduledOperation> operations = all_operations(schedule);
+std::string to_story(const FailingSchedule& failing, bool colour, std::size_t columns) {
+  const FailingSchedule schedule = for_story(failing);
   const Storyline storyline = storyline_of(schedule);
+  const std::vector<ScheduledOperation> operations = all_operations(schedule, storyline);
   StoryPage page(operations, colour, columns);
   if (storyline.rows.empty()) {
     page.line("No step of this schedule was recorded.");

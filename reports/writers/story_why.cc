@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "reports/writers/story_steps.h"
 #include "reports/writers/story_words.h"
 
 namespace report {
@@ -18,6 +19,7 @@ using Steps = std::vector<ScheduleStep>;
 
 /// "2 agents: a-1 running, a-2 starting" taken apart. nullopt: it does not name each agent.
 std::optional<std::set<std::string>> agents_in(const std::string& registry) {
+  if (registry == "no agents" || registry == "it is not there") return std::set<std::string>();
   std::size_t count = 0;
   const std::size_t digits = std::min(registry.find_first_not_of("0123456789"), registry.size());
   if (digits == 0 || digits > 6) return std::nullopt;
@@ -48,7 +50,10 @@ struct Stale {
 class Reason {
  public:
   Reason(const FailingSchedule& schedule, const std::vector<int>& numbers)
-      : schedule_(schedule), steps_(schedule.steps), numbers_(numbers) {}
+      : schedule_(schedule),
+        steps_(schedule.steps),
+        numbers_(numbers),
+        shows_reads_(shows_reads(schedule.steps)) {}
 
   std::vector<std::string> sentences() {
     std::vector<std::string> said;
@@ -59,6 +64,7 @@ class Reason {
     if (stale.empty()) stale = checked_then_acted();
     add(std::move(stale));
     add(put_in_place_for_another());
+    add(locked_two_files());
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       if (steps_[i].act == "crash") add(killed_between(i));
     }
@@ -70,6 +76,10 @@ class Reason {
     const int number = step < numbers_.size() ? numbers_[step] : 0;
     return number == 0 ? "" : fmt::format(" ({})", number);
   }
+  /// "A's `delete x` (5)".
+  [[nodiscard]] std::string act_of(std::size_t step) const {
+    return fmt::format("{}'s `{}`{}", owner(step), infinitive(steps_[step]), ref(step));
+  }
   [[nodiscard]] const std::string& owner(std::size_t step) const { return steps_[step].operation; }
 
   [[nodiscard]] bool changes(std::size_t step, const std::string& file) const {
@@ -79,14 +89,20 @@ class Reason {
   [[nodiscard]] bool makes(std::size_t step, const std::string& file) const {
     return touch_of(steps_[step]) == Touch::kCreate && steps_[step].file == file;
   }
-  /// An open descriptor may be read again behind a lock, which no step shows.
+  /// Where reads are no steps, whoever opens a file reads it.
+  [[nodiscard]] bool reads(const ScheduleStep& step) const {
+    return is_read(step) || (!shows_reads_ && step.kind == "open");
+  }
+  /// Where reads are no steps, an open file may be read again behind a lock.
   [[nodiscard]] bool locks_between(const std::string& who, std::size_t from, std::size_t to) const {
-    return std::ranges::any_of(
-        std::span(steps_).subspan(from, to - from),
-        [&who](const ScheduleStep& step) { return step.operation == who && step.kind == "lock"; });
+    return !shows_reads_ && std::ranges::any_of(std::span(steps_).subspan(from, to - from),
+                                                [&who](const ScheduleStep& step) {
+                                                  return step.operation == who &&
+                                                         step.kind == "lock";
+                                                });
   }
 
-  enum class Look { kAny, kIntoRegistry };
+  enum class Look { kAny, kRead };
   /// Of the act at `act` upon `file`: the actor's last look at it and the last change by another
   /// since.
   [[nodiscard]] std::optional<Stale> stale_at(std::size_t act, const std::string& file,
@@ -96,11 +112,9 @@ class Reason {
     for (std::size_t i = act; i-- > 0;) {
       const ScheduleStep& step = steps_[i];
       const bool looks = touch_of(step) == Touch::kLook && step.file == file &&
-                         (look == Look::kAny || !step.registry.empty());
+                         (look == Look::kAny || reads(step));
       if (owner(i) == actor && looks) {
-        // Who found the file there cannot have seen another make it.
-        const bool proven = change && (!makes(*change, file) || !step.result.empty());
-        return proven ? std::optional(Stale{i, *change, act, file}) : std::nullopt;
+        return change ? std::optional(Stale{i, *change, act, file}) : std::nullopt;
       }
       if (!change && owner(i) != actor && !owner(i).empty() &&
           (changes(i, file) || makes(i, file))) {
@@ -148,15 +162,14 @@ class Reason {
     for (std::size_t act = 0; act < steps_.size(); ++act) {
       if (owner(act).empty()) continue;
       for (const std::string& file : changed_by(steps_[act])) {
-        if (const auto stale = stale_at(act, file, Look::kIntoRegistry)) {
-          const std::vector<std::string> lost = lost_by(*stale);
-          if (!lost.empty()) {
-            return overwrite_sentence(*stale, fmt::format(" ({})", fmt::join(lost, ", ")));
-          }
+        const auto stale = stale_at(act, file, Look::kRead);
+        if (!stale) continue;
+        const std::vector<std::string> lost = lost_by(*stale);
+        if (!lost.empty()) {
+          return overwrite_sentence(*stale, fmt::format(" ({})", fmt::join(lost, ", ")));
         }
         const bool whole = steps_[act].kind == "rename" && steps_[act].file2 == file;
-        const auto stale = stale_at(act, file, Look::kAny);
-        if (!replaced && whole && stale && !shows_otherwise(*stale)) replaced = stale;
+        if (!replaced && whole && !shows_otherwise(*stale)) replaced = stale;
       }
     }
     return replaced ? overwrite_sentence(*replaced, "") : "";
@@ -231,10 +244,39 @@ class Reason {
 
   [[nodiscard]] std::string check_sentence(const Stale& stale) const {
     return fmt::format(
-        "{} looked at {}{}, then {} changed it{}, and {} acted{} upon what it had seen before: "
-        "`{}`.",
-        owner(stale.act), stale.file, ref(stale.look), owner(stale.change), ref(stale.change),
-        owner(stale.act), ref(stale.act), infinitive(steps_[stale.act]));
+        "{} looked at {}{}, then came {}, and {} went on without another look: `{}`{}.",
+        owner(stale.act), stale.file, ref(stale.look), act_of(stale.change), owner(stale.act),
+        infinitive(steps_[stale.act]), ref(stale.act));
+  }
+
+  /// A lock file that was deleted or replaced while somebody had it open.
+  [[nodiscard]] std::string locked_two_files() const {
+    for (std::size_t old = 0; old < steps_.size(); ++old) {
+      if (!is_lock(old) || !is_nameless(steps_[old])) continue;
+      const std::string& file = steps_[old].file;
+      std::optional<std::size_t> gone;
+      for (std::size_t i = 0; i < steps_.size(); ++i) {
+        if (!gone && takes_name(i, file)) gone = i;
+        const bool another = is_lock(i) && steps_[i].kind == "lock" && steps_[i].file == file &&
+                             owner(i) != owner(old) && !is_nameless(steps_[i]);
+        if (!gone || !another || *gone > old) continue;
+        return fmt::format(
+            "{} came in between: {} and {} are of two files of that name, which "
+            "keep nobody out.",
+            act_of(*gone), act_of(old), act_of(i));
+      }
+    }
+    return "";
+  }
+
+  [[nodiscard]] bool is_lock(std::size_t step) const {
+    return steps_[step].act == "run" &&
+           (steps_[step].kind == "lock" || steps_[step].kind == "unlock");
+  }
+  /// The file of that name is another from then on, or none.
+  [[nodiscard]] bool takes_name(std::size_t step, const std::string& file) const {
+    const bool deletes = steps_[step].kind == "unlink" || steps_[step].kind == "rename";
+    return deletes && changes(step, file);
   }
 
   /// Two that make their new version under one name.
@@ -262,20 +304,20 @@ class Reason {
     const std::string who = step.task == step.operation
                                 ? step.operation
                                 : fmt::format("{}'s {}", step.operation, step.program);
-    const std::string before =
-        step.call.empty() && step.kind.empty() ? "" : fmt::format("`{}`", infinitive(step));
+    const std::string before = killed_before(step);
     std::string after;
     for (std::size_t i = crash; i-- > 0 && after.empty();) {
       if (owner(i) != step.operation || steps_[i].act != "run" || !acts(steps_[i])) continue;
       after = fmt::format("`{}`{}", infinitive(steps_[i]), ref(i));
     }
     if (after.empty() || before.empty()) return "";
-    return fmt::format("{} was killed between {} and {}.", who, after, before);
+    return fmt::format("{} was killed between {} and `{}`.", who, after, before);
   }
 
   const FailingSchedule& schedule_;
   const Steps& steps_;
   const std::vector<int>& numbers_;
+  bool shows_reads_;
 };
 
 }  // namespace

@@ -11,16 +11,11 @@
 namespace report {
 namespace {
 
+constexpr std::string_view kNameless = ", which is no longer the file of that name";
+
 bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
 }
-
-bool searches(const ScheduleStep& step) {
-  constexpr std::array<std::string_view, 4> kKinds = {"stat", "access", "readlink", "look"};
-  return is_one_of(step.kind, kKinds);
-}
-
-bool lists(const ScheduleStep& step) { return step.kind == "list" || step.kind == "getdents"; }
 
 /// What was called, without the name of the program that some calls begin with.
 std::string_view bare_call(const ScheduleStep& step) {
@@ -29,11 +24,30 @@ std::string_view bare_call(const ScheduleStep& step) {
   return call.starts_with(prefix) ? call.substr(prefix.size()) : call;
 }
 
-bool creates(const ScheduleStep& step) {
-  return step.kind == "create" || (step.kind == "open" && bare_call(step).starts_with("create "));
+bool lists(const ScheduleStep& step) {
+  return step.kind == "list" || (step.kind == "look" && bare_call(step).starts_with("list"));
 }
 
-std::string name_of(const std::string& file) { return file == "." ? "the folder" : file; }
+bool searches(const ScheduleStep& step) {
+  constexpr std::array<std::string_view, 4> kKinds = {"look", "stat", "access", "readlink"};
+  return is_one_of(step.kind, kKinds) && !lists(step);
+}
+
+bool opens(const ScheduleStep& step, std::string_view how) {
+  return step.kind == "open" && bare_call(step).starts_with(how);
+}
+
+bool creates(const ScheduleStep& step) {
+  return step.kind == "create" || opens(step, "create ") || opens(step, "open or create ");
+}
+
+bool empties(const ScheduleStep& step) { return opens(step, "open and empty "); }
+
+std::string name_of(const std::string& file) {
+  if (file == ".") return "the folder";
+  if (file.starts_with("pipe:")) return "a pipe";
+  return file.starts_with("socket:") ? "a socket" : file;
+}
 
 /// A sentence without its subject.
 struct Clause {
@@ -45,9 +59,22 @@ std::string join(const std::string& verb, const std::string& rest) {
   return rest.empty() ? verb : verb + " " + rest;
 }
 
+std::string conjugated_word(const std::string& word) {
+  if (word == "or" || word == "and") return word;
+  if (word == "empty") return "empties";
+  const bool hisses = word.ends_with('s') || word.ends_with("sh") || word.ends_with("ch");
+  return word + (hisses || word == "go" ? "es" : "s");
+}
+
+/// "opens or creates" of "open or create".
 std::string conjugated(const std::string& verb) {
-  const bool hisses = verb.ends_with('s') || verb.ends_with("sh") || verb.ends_with("ch");
-  return verb + (hisses || verb == "go" ? "es" : "s");
+  std::string out;
+  for (std::size_t at = 0; at < verb.size();) {
+    const std::size_t end = std::min(verb.find(' ', at), verb.size());
+    out += (out.empty() ? "" : " ") + conjugated_word(verb.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
 }
 
 /// As the schedule has it, where there are no better words.
@@ -63,7 +90,10 @@ Clause as_called(const ScheduleStep& step) {
 /// `file` is what the file is called here: its name, or "it".
 Clause at_file(const ScheduleStep& step, const std::string& file) {
   const std::string_view kind = step.kind;
+  if (opens(step, "open or create ")) return {"open or create", file};
   if (creates(step)) return {"create", file};
+  if (empties(step)) return {"open and empty", file};
+  if (opens(step, "open for writing ")) return {"open", file + " for writing"};
   if (kind == "write") {
     return {"write", step.bytes == 0 ? "to " + file
                                      : fmt::format("{} to {}", count_of(step.bytes, "byte"), file)};
@@ -78,13 +108,11 @@ Clause at_file(const ScheduleStep& step, const std::string& file) {
   if (lists(step)) return {"list", file};
   if (searches(step)) return {"look", "for " + file};
   if (kind == "folder") {
-    return {bare_call(step).starts_with("rmdir") ? "remove" : "make", "folder " + file};
+    const bool removes =
+        bare_call(step).starts_with("rmdir") || bare_call(step).starts_with("remove");
+    return {removes ? "remove" : "make", "the folder " + file};
   }
-  // The step of an open lasts until the next relevant call: what was seen was read in it.
-  if (kind == "read" || (kind == "open" && (!step.registry.empty() || step.bytes > 0))) {
-    return {"read",
-            file + (step.bytes == 0 ? "" : fmt::format(" ({})", count_of(step.bytes, "byte")))};
-  }
+  if (is_read(step)) return {"read", file};
   if (is_one_of(kind, std::array<std::string_view, 3>{"open", "truncate", "unlock"})) {
     return {step.kind, file};
   }
@@ -93,18 +121,18 @@ Clause at_file(const ScheduleStep& step, const std::string& file) {
 
 Clause clause_of(const ScheduleStep& step) {
   if (step.kind == "exit") return {"end", ""};
-  if (step.kind == "exec") {
-    const std::string_view call = bare_call(step);
-    const bool named = call.starts_with("exec ");
-    return {"start", std::string(named ? call.substr(5) : std::string_view(step.program))};
+  if (step.kind == "exec" && bare_call(step).starts_with("exec ")) {
+    return {"start", std::string(bare_call(step).substr(5))};
   }
-  return step.file.empty() ? as_called(step) : at_file(step, name_of(step.file));
+  return step.file.empty() || step.kind == "exec" ? as_called(step)
+                                                  : at_file(step, name_of(step.file));
 }
 
 /// As much of it as a reader takes in.
 std::string outcome(const ScheduleStep& step) {
   constexpr std::size_t kBytesMax = 240;
-  std::string text = step.result.empty() ? "" : ": " + clip(step.result, kBytesMax);
+  std::string text(is_nameless(step) ? kNameless : "");
+  if (!step.result.empty()) text += ": " + clip(step.result, kBytesMax);
   if (step.registry.empty()) return text;
   text += touch_of(step) == Touch::kChange ? ": now " : ": ";
   return text + clip(step.registry, kBytesMax);
@@ -113,7 +141,7 @@ std::string outcome(const ScheduleStep& step) {
 /// Makes something of a file that it is about to put in place, or adds to it.
 bool works_on(const ScheduleStep& step) {
   constexpr std::array<std::string_view, 4> kKinds = {"write", "fsync", "truncate", "chmod"};
-  return creates(step) || is_one_of(step.kind, kKinds);
+  return creates(step) || empties(step) || is_one_of(step.kind, kKinds);
 }
 
 /// The sum of neighbours that do the same, and what came of the last.
@@ -128,15 +156,19 @@ ScheduleStep merged(std::span<const ScheduleStep> same) {
   return sum;
 }
 
+/// The strongest of them, which needs the others: who reads has opened.
 std::string told_looks(std::span<const ScheduleStep> run) {
   ScheduleStep sum = merged(run);
-  const bool searched = std::ranges::any_of(run, searches);
-  const auto goes_in = std::ranges::find_if_not(run, searches);
-  if (goes_in != run.end()) sum.kind = goes_in->kind;
-  const bool read =
-      std::ranges::any_of(run, [](const ScheduleStep& step) { return step.kind == "read"; });
-  if (read || (goes_in == run.end() && !sum.registry.empty())) sum.kind = "read";
-  return (searched && !searches(sum) ? "looks for and " : "") + third_person(sum);
+  const auto take = [&](auto is_it) {
+    const auto found = std::ranges::find_if(run, is_it);
+    if (found == run.end()) return false;
+    sum.kind = found->kind;
+    sum.call = found->call;
+    return true;
+  };
+  const auto opens_it = [](const ScheduleStep& step) { return step.kind == "open"; };
+  const bool goes_in = take(is_read) || take(lists) || take(opens_it);
+  return (goes_in && searches(run.front()) ? "looks for and " : "") + third_person(sum);
 }
 
 }  // namespace
@@ -144,12 +176,18 @@ std::string told_looks(std::span<const ScheduleStep> run) {
 Touch touch_of(const ScheduleStep& step) {
   constexpr std::array<std::string_view, 6> kChanges = {"write",  "rename",   "link",
                                                         "unlink", "truncate", "folder"};
-  if (step.act != "run") return Touch::kNone;
+  if (step.act != "run" || is_nameless(step)) return Touch::kNone;
   if (creates(step)) return Touch::kCreate;
-  if (step.kind == "open" || step.kind == "read" || searches(step) || lists(step)) {
-    return Touch::kLook;
-  }
-  return is_one_of(step.kind, kChanges) ? Touch::kChange : Touch::kNone;
+  if (empties(step) || is_one_of(step.kind, kChanges)) return Touch::kChange;
+  if (opens(step, "open for writing ")) return Touch::kNone;
+  const bool looks = step.kind == "open" || step.kind == "read" || searches(step) || lists(step);
+  return looks ? Touch::kLook : Touch::kNone;
+}
+
+/// The step of an open lasts until the next relevant call: what was seen was read in it.
+bool is_read(const ScheduleStep& step) {
+  if (step.kind == "read") return true;
+  return step.kind == "open" && touch_of(step) == Touch::kLook && !step.registry.empty();
 }
 
 std::vector<std::string> changed_by(const ScheduleStep& step) {
@@ -159,6 +197,16 @@ std::vector<std::string> changed_by(const ScheduleStep& step) {
   if (!step.file2.empty()) files.push_back(step.file2);
   if (!step.file.empty() && step.kind != "link") files.push_back(step.file);
   return files;
+}
+
+bool is_nameless(const ScheduleStep& step) { return step.call.ends_with(kNameless); }
+
+std::string killed_before(const ScheduleStep& crash) {
+  constexpr std::string_view kPrefix = "is killed before: ";
+  const std::string_view call = crash.call;
+  if (call.starts_with(kPrefix)) return std::string(call.substr(kPrefix.size()));
+  if (call == "is killed" || (call.empty() && crash.kind.empty())) return "";
+  return infinitive(crash);
 }
 
 bool waits(const ScheduleStep& step) { return step.result.starts_with("waits"); }
@@ -179,6 +227,7 @@ std::size_t same_file_run(std::span<const ScheduleStep> steps) {
   if (steps.empty()) return 0;
   const ScheduleStep& first = steps.front();
   const auto alike = [&first](const ScheduleStep& step) {
+    if (is_nameless(step) != is_nameless(first)) return false;
     if (touch_of(first) == Touch::kLook) return touch_of(step) == Touch::kLook;
     return works_on(first) ? works_on(step) : step.kind == first.kind;
   };
@@ -199,7 +248,7 @@ std::string told_as_one(std::span<const ScheduleStep> run) {
   std::vector<std::string> parts;
   for (std::size_t begin = 0, end = 0; begin < run.size(); begin = end) {
     while (end < run.size() && run[end].kind == run[begin].kind &&
-           creates(run[end]) == creates(run[begin])) {
+           touch_of(run[end]) == touch_of(run[begin])) {
       ++end;
     }
     const ScheduleStep sum = merged(run.subspan(begin, end - begin));

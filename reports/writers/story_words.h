@@ -12,13 +12,18 @@ namespace report {
 /// Steps of schedules in plain words. All take any bytes, and hand on bytes that are not UTF-8 as
 /// they are: who lays the text out replaces them.
 
-/// What a step has to do with a file; a fault: nothing. kCreate: it opens it, and makes it if it is
-/// not there.
+/// What a step has to do with a file; a fault: nothing. kCreate: it makes the file, unless it is
+/// there. A file that has lost its name since it was opened is none.
 enum class Touch { kNone, kLook, kCreate, kChange };
 Touch touch_of(const ScheduleStep& step);
-/// The files whose content or name the step has surely changed: none where it came to something
-/// else (`result`) and the registry does not show a change.
+bool is_read(const ScheduleStep& step);
+/// The files whose content or name the step changes; none where it came to something else
+/// (`result`) and the registry does not show a change.
 std::vector<std::string> changed_by(const ScheduleStep& step);
+/// Its file was deleted or replaced since it was opened.
+bool is_nameless(const ScheduleStep& step);
+/// The call before which somebody was killed: "rename x -> y"; empty: not known.
+std::string killed_before(const ScheduleStep& crash);
 /// "locks x: waits for …": it could not go on.
 bool waits(const ScheduleStep& step);
 /// The operation's last word to its caller.

@@ -95,6 +95,8 @@ class Teller {
       text = fmt::format("{} {}; {}", before->operation, before->result, moved);
     } else if (killed_.contains(before->operation)) {
       text = moved;
+    } else if (next != nullptr && next->kind == "lock" && next->task == before->task) {
+      text = fmt::format("{} waits for the lock on {}; {}", before->operation, next->file, moved);
     } else if (next == nullptr) {
       text = fmt::format("{} is done; {}", before->operation, moved);
     } else {
@@ -105,18 +107,17 @@ class Teller {
 
   std::size_t tell_fault(std::size_t i) {
     const ScheduleStep& step = steps_[i];
-    const std::string call = step.call.empty() && step.kind.empty() ? "" : infinitive(step);
     if (step.act == "crash") {
       if (step.task == step.operation) killed_.insert(step.operation);
+      const std::string call = killed_before(step);
       const std::string before = call.empty() ? "" : fmt::format(", before `{}`", call);
       across(StoryRow::Kind::kFault, fmt::format("{} is killed here{}", who(step), before));
     } else if (step.act == "session-kill") {
-      const std::string which = step.file.empty() ? "" : " " + step.file;
-      across(StoryRow::Kind::kFault, call.empty()
-                                         ? fmt::format("the session{} is killed here", which)
-                                         : fmt::format("a session is killed here: {}", call));
+      const std::string& which = step.result.empty() ? step.call : step.result;
+      across(StoryRow::Kind::kFault,
+             "a session is killed here" + (which.empty() ? "" : ": " + which));
     } else {
-      across(StoryRow::Kind::kFault, fmt::format("{}: {}", step.act, call));
+      across(StoryRow::Kind::kFault, fmt::format("{}: {}", step.act, step.call));
     }
     return i + 1;
   }
@@ -179,7 +180,7 @@ class Teller {
   [[nodiscard]] bool is_minor(const ScheduleStep& step) const {
     if (!step.registry.empty() || !step.result.empty() || step.kind == "exec") return false;
     return brief_ || touch_of(step) == Touch::kLook || is_nothing_to_others(step) ||
-           step.kind == "connect" || step.kind == "other";
+           step.kind == "connect" || step.kind == "sleep" || step.kind == "other";
   }
 
   void add_to_cell(std::span<const ScheduleStep> run) {

@@ -29,8 +29,8 @@ std::string to_terminal(const Crashes& crashes, bool colour);
 std::string to_repro_script(const Crashes& crashes);
 
 /// The same of an exploration; JSON matches scenarios/schema/exploration.schema.json. The texts
-/// tell the story of the first failure that no baseline knows. `story.md` and `trace.json` of a failure are
-/// taken to lie beside its decision list.
+/// tell the story of the first failure that no baseline knows. `story.md` and `trace.json` of a
+/// failure are taken to lie beside its decision list.
 std::string to_json(const Exploration& exploration);
 std::string to_markdown(const Exploration& exploration);
 std::string to_terminal(const Exploration& exploration, bool colour);

@@ -75,7 +75,7 @@ TEST(Story, TellsEachStepInItsOperationsColumn) {
 
 TEST(Story, MergesBoringStepsAndKeepsWhatWasSeen) {
   const std::string story = to_story(lost_update(), false, 300);
-  EXPECT_THAT(story, HasSubstr("looks for and reads registry.json (2 bytes): 0 agents"));
+  EXPECT_THAT(story, HasSubstr("looks for and reads registry.json: 0 agents"));
   EXPECT_THAT(story, HasSubstr("creates registry.json.tmp-B, writes 412 bytes to it and renames it "
                                "to registry.json"));
   EXPECT_THAT(story, HasSubstr("now 1 agent: agent-2 running"));
@@ -91,6 +91,54 @@ TEST(Story, LeavesOutWhatIsNothingToOthersAndTellsALongOneBriefly) {
   for (int i = 0; i < 50; ++i) story.step("A", "unlink", "file-" + std::to_string(i));
   EXPECT_THAT(story_of(story.take()),
               AllOf(HasSubstr("1 deletes file-0; deletes file-1;"), HasSubstr("and 46 more")));
+}
+
+/// As an explorer tells it: what the registry holds stands beside each step that opens, reads or
+/// changes any file, and a lock that is waited for is no step.
+FailingSchedule as_explored() {
+  ScheduleBuilder story;
+  story.operation("A", "spawn coder", "ok", "a-1").operation("B", "spawn tester", "killed");
+  const auto call = [&](const std::string& who, const std::string& kind,
+                        const std::string& words) -> ScheduleBuilder& {
+    const std::string file = kind == "exec" ? "" : words.substr(words.rfind(' ') + 1);
+    return story.step(who, kind, file).call(words);
+  };
+  const std::string none = "no agents";
+  const std::string one = "1 agent: a-1 starting";
+  call("A", "exec", "start python3");
+  call("A", "open", "open or create registry.lock").registry(none);
+  call("A", "lock", "lock registry.lock");
+  call("A", "open", "open for reading registry.json").registry(none);
+  call("A", "look", "look at registry.json");
+  call("A", "read", "read registry.json").bytes(8192).registry(none);
+  call("B", "exec", "start python3").preempting();
+  call("B", "open", "open or create registry.lock").registry(none);
+  call("A", "open", "open or create registry.json").registry("unreadable: it is empty");
+  call("A", "write", "write 412 bytes to registry.json").bytes(412).registry(one);
+  call("A", "unlock", "unlock registry.lock");
+  call("A", "write", "write 9 bytes to log").bytes(9).registry(one);
+  call("B", "", "is killed before: lock registry.lock").act("crash");
+  return story.take();
+}
+
+TEST(Story, ShowsTheRegistryWhereItWasReadOrChangedAndNowhereElse) {
+  const std::string story = to_story(as_explored(), false, 200);
+  EXPECT_THAT(story, AllOf(HasSubstr("opens or creates registry.lock "),
+                           HasSubstr("reads registry.json: no agents "),
+                           HasSubstr("writes 9 bytes to log ")));
+  EXPECT_THAT(story, HasSubstr("opens and empties registry.json and writes 412 bytes to it: now 1 "
+                               "agent: a-1 starting"));
+}
+
+TEST(Story, SaysWhoWaitsForALockAndBeforeWhatOneWasKilled) {
+  const std::string story = story_of(as_explored());
+  EXPECT_THAT(story, HasSubstr("=== B is killed here, before `lock registry.lock` ==="));
+  ScheduleBuilder waiting;
+  waiting.operation("A", "x", "ok").operation("B", "y", "ok");
+  waiting.step("A", "lock", "x.lock").step("B", "unlink", "y").preempting();
+  waiting.step("A", "unlock", "x.lock").step("B", "lock", "x.lock");
+  EXPECT_THAT(story_of(waiting.take()),
+              HasSubstr("--- B waits for the lock on x.lock; A goes on ---"));
 }
 
 TEST(Story, TellsTheReplyWhereItComes) {
@@ -140,10 +188,14 @@ TEST(Story, ShowsACrashAcrossAndNamesItsPlace) {
                 "`start tmux`."));
 }
 
-TEST(Story, ShowsAKilledSession) {
+TEST(Story, ShowsAKilledSessionAndGivesItNoColumn) {
   ScheduleBuilder story;
-  story.operation("A", "repair", "ok").step("", "", "").call("agent_a-1").act("session-kill");
-  EXPECT_THAT(story_of(story.take()), HasSubstr("=== a session is killed here: agent_a-1 ==="));
+  story.operation("A", "repair", "ok").operation("B", "session-kill", "");
+  story.step("A", "unlink", "x").step("B", "", "").call("end a session").act("session-kill");
+  story.result("agent_a-1 of agent a-1");
+  const std::string text = story_of(story.take());
+  EXPECT_THAT(text, HasSubstr("=== a session is killed here: agent_a-1 of agent a-1 ==="));
+  EXPECT_THAT(text, Not(HasSubstr("B: session-kill")));
 }
 
 TEST(Story, ShowsADeadlockWithItsCycle) {
@@ -284,8 +336,8 @@ TEST(StoryWhy, NamesACheckThatWasNoLongerTrue) {
   story.step("B", "open", "agent.lock").call("create agent.lock");
   story.step("A", "open", "agent.lock").call("create agent.lock");
   EXPECT_EQ(why_of(story.take()),
-            "A looked at agent.lock (1), then B changed it (3), and A acted (4) upon what it had "
-            "seen before: `create agent.lock`.");
+            "A looked at agent.lock (1), then came B's `create agent.lock` (3), and A went on "
+            "without another look: `create agent.lock` (4).");
 }
 
 TEST(StoryWhy, NamesAnActUponAnOldLookAtTheRegistry) {
@@ -294,10 +346,9 @@ TEST(StoryWhy, NamesAnActUponAnOldLookAtTheRegistry) {
   story.step("A", "open", "registry.json").registry("1 agent: x starting");
   story.saves("B", "1 agent: x terminated");
   story.step("A", "exec", "").call("exec tmux");
-  EXPECT_EQ(
-      why_of(story.take()),
-      "A looked at registry.json (1), then B changed it (2), and A acted (3) upon what it had "
-      "seen before: `start tmux`.");
+  EXPECT_EQ(why_of(story.take()),
+            "A looked at registry.json (1), then came B's `rename registry.json.tmp-B to "
+            "registry.json` (2), and A went on without another look: `start tmux` (3).");
 }
 
 TEST(StoryWhy, TakesALookThatLedToAChangeForDone) {
@@ -316,12 +367,37 @@ TEST(StoryWhy, TakesNoLogForACheck) {
   EXPECT_EQ(why_of(story.take()), "");
 }
 
-TEST(StoryWhy, OpeningWhatWasThereProvesNoChange) {
+TEST(StoryWhy, KnowsFromReadsThatABlockedOneDidNotLookAgain) {
   ScheduleBuilder story;
-  story.operation("A", "x", "ok").operation("B", "y", "ok");
-  story.step("A", "stat", "x.lock").step("B", "open", "x.lock").call("create x.lock");
-  story.step("A", "open", "x.lock").call("create x.lock");
-  EXPECT_EQ(why_of(story.take()), "");
+  story.operation("A", "repair", "ok").operation("B", "spawn x", "ok");
+  story.step("A", "read", "registry.json").registry("no agents");
+  story.saves("B", "1 agent: x starting").step("A", "lock", "registry.lock");
+  story.step("A", "connect", "").call("connect to default");
+  EXPECT_EQ(why_of(story.take()),
+            "A looked at registry.json (1), then came B's `rename registry.json.tmp-B to "
+            "registry.json` (2), and A went on without another look: `connect to default` (4).");
+}
+
+TEST(StoryWhy, SeesAChangeThatWasTakenBack) {
+  ScheduleBuilder story;
+  story.operation("A", "update a", "ok").operation("B", "update b", "ok");
+  story.step("A", "read", "registry.json").registry("2 agents: a running, b running");
+  story.saves("B", "2 agents: a running, b working \"op-2\"");
+  story.saves("A", "2 agents: a working \"op-1\", b running");
+  EXPECT_EQ(why_of(story.take()),
+            "A read registry.json (1) before B's change of it (2), and wrote it after (3): B's "
+            "change is gone (b working \"op-2\"), though B was told ok.");
+}
+
+TEST(StoryWhy, NamesALockFileThatIsNoLongerThatOfItsName) {
+  ScheduleBuilder story;
+  const std::string nameless = "lock x.lock, which is no longer the file of that name";
+  story.operation("A", "x", "ok").operation("B", "y", "ok").operation("C", "z", "ok");
+  story.step("A", "unlink", "x.lock").step("B", "lock", "x.lock").call(nameless);
+  story.step("C", "lock", "x.lock");
+  EXPECT_EQ(why_of(story.take()),
+            "A's `delete x.lock` (1) came in between: B's `lock x.lock` (2) and C's `lock x.lock` "
+            "(3) are of two files of that name, which keep nobody out.");
 }
 
 TEST(StoryWhy, ACrashIsNoLook) {
