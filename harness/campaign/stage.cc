@@ -84,6 +84,7 @@ base::Status Stage::set_up_targets(const Plan& plan) {
                  target_->runs_commands()};
   names_.emplace(naming_);
   probe_ = make_session_probe(place_, *group_, *target_, *names_);
+  if (plan.own_server) return {};
   if (base::Status started = probe_->start_server(); !started) return started;
   if (second_place_.tmux_socket == place_.tmux_socket) return {};
   second_names_.emplace(second_target_->session_naming());

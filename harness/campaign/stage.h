@@ -38,7 +38,8 @@ class Stage {
     Injection injection = Injection::kAuto;
     /// Which calls the engine is to see, where it may. Where the target runs commands: exits too.
     std::uint32_t filter = 0;
-    bool own_disk = false;  ///< the first workspace lies on a disk of its own; needs a room
+    bool own_server = false;  ///< the caller starts the tmux server; a second workspace has none
+    bool own_disk = false;    ///< the first workspace lies on a disk of its own; needs a room
   };
 
   /// Errors: the run cannot begin; nothing is left behind but an empty results folder.

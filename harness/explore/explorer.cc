@@ -29,7 +29,7 @@ int explorer_main(const std::filesystem::path& scene_file) {
   if (!scene) return give_up(scene.error());
   const base::Result<BpfProgram> filter = build_filter(kScheduleSet);
   if (!filter) return give_up(filter.error());
-  const base::Result<std::unique_ptr<Ground>> ground = Ground::make(*scene);
+  const base::Result<std::unique_ptr<Ground>> ground = Ground::make(*scene, *filter);
   if (!ground) return give_up(ground.error());
   std::cout << std::endl;
 
@@ -37,7 +37,7 @@ int explorer_main(const std::filesystem::path& scene_file) {
   while (std::getline(std::cin, line)) {
     const base::Result<SchedulePlan> plan = decode_plan(line);
     if (!plan) return give_up(plan.error());
-    const base::Result<ScheduleResult> result = run_schedule(*scene, *plan, **ground, *filter);
+    const base::Result<ScheduleResult> result = run_schedule(*scene, *plan, **ground);
     if (!result) return give_up(result.error());
     std::cout << encode(*result) << std::endl;
   }

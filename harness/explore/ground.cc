@@ -10,6 +10,7 @@
 #include "harness/campaign/poll.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
+#include "orchestrator/base/find_program.h"
 
 namespace stress {
 namespace {
@@ -28,8 +29,8 @@ base::Status copy_folder(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Ground>> Ground::make(const Scene& scene) {
-  std::unique_ptr<Ground> ground(new Ground(scene));
+base::Result<std::unique_ptr<Ground>> Ground::make(const Scene& scene, const BpfProgram& filter) {
+  std::unique_ptr<Ground> ground(new Ground(scene, filter));
   if (base::Status ready = ground->set_up(); !ready) return std::unexpected(ready.error());
   return ground;
 }
@@ -37,6 +38,7 @@ base::Result<std::unique_ptr<Ground>> Ground::make(const Scene& scene) {
 base::Status Ground::set_up() {
   prepared_.clear();
   sessions_.clear();
+  arena_.reset();
   stage_.reset();
   std::error_code error;
   const fs::path folder = scene_.folder / "ground";
@@ -47,12 +49,43 @@ base::Status Ground::set_up() {
   plan.folder = folder;
   plan.target = scene_.target;
   plan.sessions = scene_.sessions;
+  plan.own_server = true;
   plan.injection = Injection::kSignals;  // the schedules have a supervisor of their own
   base::Result<std::unique_ptr<Stage>> stage = Stage::build(plan);
   if (!stage) return std::unexpected(stage.error());
   stage_ = std::move(*stage);
+  Arena::Setting setting;
+  setting.filter = &filter_;
+  setting.join_fd = stage_->group().join_fd();
+  setting.watched = stage_->target().watched();
+  setting.sockets = {stage_->place().tmux_socket.parent_path(), stage_->folder().temporary()};
+  setting.seed = scene_.seed;
+  arena_ = std::make_unique<Arena>(std::move(setting));
+  if (base::Status started = start_server(); !started) return started;
   if (base::Status ready = prepare(); !ready) return ready;
   return remember();
+}
+
+base::Status Ground::start_server() {
+  const RunPlace& place = stage_->place();
+  if (place.sessions == "tmux") {
+    const base::Result<fs::path> tmux = base::find_program("tmux", place.env);
+    if (!tmux) return std::unexpected(tmux.error());
+    LaunchSpec spec;
+    // -D: in the foreground, and it stays when it has no sessions.
+    spec.argv = {tmux->string(), "-D", "-f", "/dev/null", "-S", place.tmux_socket.string()};
+    spec.env = place.env;
+    spec.output = stage_->folder().logs() / "tmux-server.log";
+    if (base::Status launched = arena_->launch("tmux", spec, Arena::Role::kServer); !launched) {
+      return launched;
+    }
+  }
+  arena_->free_all();
+  if (place.sessions != "tmux") return {};
+  if (!poll_until(10s, [&] { return fs::exists(place.tmux_socket); })) {
+    return base::fail(base::Errc::kUnavailable, "a private tmux server did not start");
+  }
+  return stage_->probe().start_server();  // a session that keeps it company
 }
 
 base::Status Ground::prepare() {

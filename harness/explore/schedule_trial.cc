@@ -45,10 +45,11 @@ std::unique_ptr<Strategy> strategy_of(const SchedulePlan& plan) {
 /// One schedule from beginning to end.
 class Trial : private ScheduleObserver {
  public:
-  Trial(const Scene& scene, const SchedulePlan& plan, Ground& ground, const BpfProgram& filter)
+  Trial(const Scene& scene, const SchedulePlan& plan, Ground& ground)
       : plan_(plan),
         ground_(ground),
         stage_(ground.stage()),
+        arena_(ground.arena()),
         operations_(operations_of(scene, stage_.target(), ground.prepared())),
         strategy_(strategy_of(plan)),
         scheduler_({.crashes_max = plan.crashes_max,
@@ -59,17 +60,10 @@ class Trial : private ScheduleObserver {
     std::erase_if(operations_, [&](const SceneOperation& operation) {
       return std::ranges::find(plan.without, operation.label) != plan.without.end();
     });
-    Arena::Setting setting;
-    setting.filter = &filter;
-    setting.join_fd = stage_.group().join_fd();
-    setting.watched = ground.watched();
-    setting.sockets = {stage_.place().tmux_socket.parent_path(), stage_.folder().temporary()};
-    setting.seed = scene.seed;
-    arena_ = std::make_unique<Arena>(
-        std::move(setting), [this](const ScheduledTask& task, std::string_view maker) {
-          scheduler_.note_new(task, maker);
-        });
   }
+  ~Trial() override { arena_.end_programs(); }
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
 
   base::Result<ScheduleResult> run();
 
@@ -91,13 +85,13 @@ class Trial : private ScheduleObserver {
   const SchedulePlan& plan_;
   Ground& ground_;
   Stage& stage_;
+  Arena& arena_;
   std::vector<SceneOperation> operations_;
   std::unique_ptr<Strategy> strategy_;
   Scheduler scheduler_;
   Collector collector_;
   Snapshots snapshots_;
   Programs programs_;
-  std::unique_ptr<Arena> arena_;  ///< after all that it tells
   std::vector<std::string> registry_;  ///< what it held after each step, in words
   std::string registry_now_;
 };
@@ -122,7 +116,7 @@ base::Status Trial::launch() {
     const base::Result<LaunchSpec> spec =
         programs_.prepare(operation.label, *stage_.target().program(operation.request));
     if (!spec) return std::unexpected(spec.error());
-    if (base::Status launched = arena_->launch(operation.label, *spec); !launched) return launched;
+    if (base::Status launched = arena_.launch(operation.label, *spec); !launched) return launched;
   }
   return {};
 }
@@ -145,20 +139,21 @@ std::vector<Actor> Trial::actors() {
 }
 
 std::string Trial::end_a_session() {
-  const SessionsView view = stage_.probe().look();
-  const auto living = std::ranges::find_if(view.sessions, [](const ObservedSession& session) {
-    return session.marked && session.alive;
-  });
-  if (living == view.sessions.end()) return "there is none";
   Fault fault;
-  fault.at = base::monotonic_ns();
-  fault.kind = kSessionKill;
-  fault.agent = living->agent;
-  fault.detail = living->name;
-  const Struck struck = stage_.probe().kill_session(*living);
-  if (struck == Struck::kNothingThere) return "it was gone";
+  Struck struck = Struck::kNothingThere;
+  arena_.while_servers_run([&] {
+    const SessionsView view = stage_.probe().look();
+    const auto living = std::ranges::find_if(view.sessions, [](const ObservedSession& session) {
+      return session.marked && session.alive;
+    });
+    if (living == view.sessions.end()) return;
+    fault = {.at = base::monotonic_ns(), .kind = kSessionKill, .agent = living->agent,
+             .detail = living->name};
+    struck = stage_.probe().kill_session(*living);
+  });
+  if (struck == Struck::kNothingThere) return "there is none";
   collector_.with([&](Evidence& evidence) { evidence.faults.push_back(fault); });
-  return fmt::format("{} of agent {}", living->name, living->agent);
+  return fmt::format("{} of agent {}", fault.detail, fault.agent);
 }
 
 void Trial::began(const std::string& label) { operation(label).op.invoked = base::monotonic_ns(); }
@@ -196,11 +191,13 @@ void Trial::stepped(Step& step) {
 base::Result<ScheduleResult> Trial::run() {
   const auto begun = std::chrono::steady_clock::now();
   tell_start(plan_.seed);
+  arena_.rule([this](const ScheduledTask& task, std::string_view maker) {
+    scheduler_.note_new(task, maker);
+  });
   if (base::Status launched = launch(); !launched) return std::unexpected(launched.error());
-  const RunEnd end = scheduler_.run(*arena_, actors());
+  const RunEnd end = scheduler_.run(arena_, actors());
   look_at_the_end(end);
   ScheduleResult result = conclude(end);
-  arena_->end();
   result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return result;
@@ -209,7 +206,7 @@ base::Result<ScheduleResult> Trial::run() {
 void Trial::collect_stalls() {
   collector_.with([&](Evidence& evidence) {
     for (const SceneOperation& operation : operations_) {
-      if (!operation.is_told() || !arena_->is_running(operation.label)) continue;
+      if (!operation.is_told() || !arena_.is_running(operation.label)) continue;
       Stall stall;
       stall.op = operation.op.id;
       stall.waited = base::monotonic_ns() - operation.op.invoked;
@@ -230,9 +227,9 @@ bool Trial::needs_repair() const {
 void Trial::look_at_the_end(RunEnd end) {
   if (end == RunEnd::kStuck) {
     collect_stalls();
-    for (const SceneOperation& operation : operations_) arena_->kill(operation.label, true);
+    for (const SceneOperation& operation : operations_) arena_.kill(operation.label, true);
   }
-  arena_->free_all();
+  arena_.free_all();
   collector_.with([&](Evidence& evidence) {
     for (const SceneOperation& operation : operations_) {
       if (operation.is_told() && operation.op.invoked != 0) {
@@ -287,7 +284,7 @@ ScheduleResult Trial::conclude(RunEnd end) {
   result.trace = trace_of(scheduler_.steps());
   result.tasks = count_tasks(scheduler_.steps());
   for (const BlindSpotNote& note :
-       blind_spot_notes(arena_->blind_spots().found(), arena_->setting().watched)) {
+       blind_spot_notes(arena_.blind_spots().found(), arena_.setting().watched)) {
     result.blind_spots.push_back(note.words);
   }
   if (plan_.story) {
@@ -300,9 +297,9 @@ ScheduleResult Trial::conclude(RunEnd end) {
 }  // namespace
 
 base::Result<ScheduleResult> run_schedule(const Scene& scene, const SchedulePlan& plan,
-                                          Ground& ground, const BpfProgram& filter) {
+                                          Ground& ground) {
   if (base::Status ready = ground.reset(); !ready) return std::unexpected(ready.error());
-  return Trial(scene, plan, ground, filter).run();
+  return Trial(scene, plan, ground).run();
 }
 
 }  // namespace stress

@@ -2,7 +2,6 @@
 
 #include "harness/explore/ground.h"
 #include "harness/explore/plan.h"
-#include "harness/supervise/filter.h"
 
 namespace stress {
 
@@ -11,6 +10,6 @@ namespace stress {
 /// returns, but for the sessions of agents, which the ground's next reset() ends.
 /// Errors: it could not begin.
 base::Result<ScheduleResult> run_schedule(const Scene& scene, const SchedulePlan& plan,
-                                          Ground& ground, const BpfProgram& filter);
+                                          Ground& ground);
 
 }  // namespace stress

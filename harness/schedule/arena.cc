@@ -45,17 +45,14 @@ std::string base_name(const std::string& path) { return path.substr(path.rfind('
 
 }  // namespace
 
-Arena::Arena(Setting setting, std::function<void(const ScheduledTask&, std::string_view)> on_new)
-    : setting_(std::move(setting)), tasks_(std::move(on_new)) {}
-
 Arena::~Arena() { end(); }
 
-base::Status Arena::launch(const std::string& label, const LaunchSpec& spec) {
+base::Status Arena::launch(const std::string& label, const LaunchSpec& spec, Role role) {
   base::Result<Launched> launched = stress::launch(spec, setting_.filter, setting_.join_fd);
   if (!launched) return std::unexpected(launched.error());
   std::uint64_t sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
   ioctl(launched->listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync);  // where the kernel has it
-  roots_.push_back(std::make_unique<Root>(label, std::move(*launched)));
+  roots_.push_back(std::make_unique<Root>(label, std::move(*launched), role));
   ScheduledTask& task = tasks_.add_root(label, roots_.size() - 1, roots_.back()->launched.pid);
   task.first = true;
   return {};
@@ -68,12 +65,6 @@ bool Arena::somebody_runs() const {
   });
 }
 
-bool Arena::somebody_talks() const {
-  return std::ranges::any_of(tasks_.all(), [](const auto& entry) {
-    return entry.second->state == State::kRunning && entry.second->talks;
-  });
-}
-
 bool Arena::settle() {
   auto backoff = std::chrono::microseconds(0);
   auto moved_at = Clock::now();
@@ -83,10 +74,8 @@ bool Arena::settle() {
       moved_at = Clock::now();
       continue;
     }
-    const bool still = look_around() == Look::kStill;
-    if (still && !somebody_talks()) return true;
-    if (!still && backoff == 0us) continue;
-    if (Clock::now() - moved_at > setting_.patience) return still;
+    if (look_around() == Look::kStill) return true;
+    if (Clock::now() - moved_at > setting_.patience) return false;
     backoff = std::clamp<std::chrono::microseconds>(2 * backoff, kShortest, kLongest);
   }
   return true;
@@ -170,10 +159,10 @@ void Arena::handle(Root& root, std::size_t index, Stopped stopped) {
   const bool by_name = first->sys == Sys::kOpen || first->sys == Sys::kLook;
   const bool by_descriptor = first->sys == Sys::kRead || first->sys == Sys::kWrite;
   const bool elsewhere = first->sys == Sys::kSync || first->sys == Sys::kSend ||
-                         (by_descriptor && !is_relevant(*first) && !is_random_device(first->path));
+                         (by_descriptor && !is_relevant(*first, root.role) && !is_random_device(first->path));
   if (elsewhere) return stopped.go_on();
   // A link may lead into a watched folder from anywhere, but for the places of the system.
-  if (by_name && !is_relevant(*first)) {
+  if (by_name && !is_relevant(*first, root.role)) {
     static const std::vector<std::filesystem::path> kSystem = {"/usr", "/lib", "/lib64", "/etc",
                                                                "/proc", "/sys", "/dev"};
     if (is_watched(first->path, kSystem)) return stopped.go_on();
@@ -199,19 +188,26 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
   if (op.sys == Sys::kFork) task.forked = task.in_fork = true;
   if (op.sys == Sys::kExit) begin_exit(task, op);
   if (op.sys == Sys::kExec && !task.first) task.program = base_name(op.path);
-  const bool parks = (op.sys == Sys::kExec && task.first) || is_relevant(op) ||
+  // What a server does for itself is no step; what it runs is.
+  const bool by_server = is_servers(task) && task.pid == roots_[task.root]->launched.pid;
+  if (by_server) {
+    stopped.go_on();
+    return true;
+  }
+  const bool parks = (op.sys == Sys::kExec && task.first) || is_relevant(op, roots_[task.root]->role) ||
                      (op.sys == Sys::kSleep && !tasks_.is_threaded(task));
   if (!parks) stopped.go_on();
   return !parks;
 }
 
-bool Arena::is_relevant(const Op& op) const {
+bool Arena::is_relevant(const Op& op, Role role) const {
   const auto watched = [&](const std::string& path) { return is_watched(path, setting_.watched); };
   switch (op.sys) {
     case Sys::kLock:
     case Sys::kUnlock:
-    case Sys::kSignal:
       return true;
+    case Sys::kSignal:
+      return role == Role::kProgram;
     case Sys::kConnect:
       return is_watched(op.path, setting_.sockets) || watched(op.path);
     case Sys::kOpen:
@@ -255,7 +251,6 @@ void Arena::park(ScheduledTask& task, Stopped stopped) {
 void Arena::let_go(ScheduledTask& task) {
   task.state = State::kRunning;
   task.first = false;
-  if (task.stopped.op.sys == Sys::kConnect) task.talks = true;
   task.stopped.go_on();
 }
 
@@ -272,7 +267,7 @@ bool Arena::reap(Root& root) {
   disown_child(root.launched.pid);
   root.reaped = true;
   bury_dead_of(root);
-  ended_.push_back({root.label, status});
+  if (root.role == Role::kProgram) ended_.push_back({root.label, status});
   return true;
 }
 
@@ -323,42 +318,56 @@ bool Arena::is_running(std::string_view label) const {
 }
 
 bool Arena::any_running() const {
-  return std::ranges::any_of(roots_, [](const auto& root) { return !root->reaped; });
+  return std::ranges::any_of(
+      roots_, [](const auto& root) { return root->role == Role::kProgram && !root->reaped; });
 }
 
 void Arena::free_all() {
   for (const auto& [label, task] : tasks_.all()) {
+    task->first = false;  // a server's start is nobody's step
     if (task->state == State::kParked) let_go(*task);
   }
-  const bool left = std::ranges::any_of(tasks_.all(), [](const auto& entry) {
-    return entry.second->state != State::kDead;
-  });
-  if (!left) return;
-  server_ = std::jthread([this](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      std::vector<pollfd> listeners;
-      for (const auto& root : roots_) {
-        listeners.push_back({root->launched.listener.get(), POLLIN, 0});
-      }
-      if (poll(listeners.data(), listeners.size(), 5) <= 0) continue;
-      bool any = false;
-      for (const pollfd& listener : listeners) {
-        if ((listener.revents & POLLIN) == 0) continue;
-        Stopped stopped;
-        stopped.listener = listener.fd;
-        if (ioctl(listener.fd, SECCOMP_IOCTL_NOTIF_RECV, &stopped.notification) == 0) {
-          stopped.go_on();
-        }
-        any = true;
-      }
-      if (!any) return;  // hung up, all of them
-    }
-  });
+  server_ = std::jthread([this](const std::stop_token& stop) { serve_freely(stop, false); });
 }
 
-void Arena::end() {
+void Arena::while_servers_run(const std::function<void()>& talk) {
+  const std::jthread server([this](const std::stop_token& stop) { serve_freely(stop, true); });
+  talk();
+}
+
+void Arena::serve_freely(const std::stop_token& stop, bool servers_only) const {
+  constexpr int kSliceMs = 5;
+  std::vector<pollfd> listeners;
+  for (const auto& root : roots_) {
+    if (servers_only && root->role != Role::kServer) continue;
+    listeners.push_back({root->launched.listener.get(), POLLIN, 0});
+  }
+  while (!stop.stop_requested()) {
+    if (poll(listeners.data(), listeners.size(), kSliceMs) <= 0) continue;
+    for (pollfd& listener : listeners) {
+      if ((listener.revents & POLLIN) != 0) {
+        Stopped stopped;
+        stopped.listener = listener.fd;
+        const int got = ioctl(listener.fd, SECCOMP_IOCTL_NOTIF_RECV, &stopped.notification);
+        if (got == 0) stopped.go_on();
+      } else if ((listener.revents & POLLHUP) != 0) {
+        listener.fd = -1;
+      }
+    }
+  }
+}
+
+void Arena::rule(std::function<void(const ScheduledTask&, std::string_view)> on_new) {
+  server_ = {};  // asks it to stop, and waits
+  tasks_.forget_dead();
+  tasks_.look_for_new_everywhere();
+  tasks_.on_new(std::move(on_new));
+}
+
+void Arena::kill_tasks(bool servers_too) {
   for (const auto& [label, task] : tasks_.all()) {
     if (task->state == State::kDead || task->tid != task->pid || task->born == 0) continue;
+    if (!servers_too && is_servers(*task)) continue;
     const base::UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, task->pid, 0)));
     const auto stat = read_stat(task->pid);
     if (!process.valid() || !stat || stat->start_ticks != task->born) continue;
@@ -366,15 +375,31 @@ void Arena::end() {
     pollfd dead{process.get(), POLLIN, 0};
     poll(&dead, 1, kDeathMs);
   }
-  server_ = {};  // asks it to stop, and waits
   for (const auto& root : roots_) {
-    if (root->reaped) continue;
+    if (root->reaped || (root->role == Role::kServer && !servers_too)) continue;
     ::kill(root->launched.pid, SIGKILL);
     waitpid(root->launched.pid, nullptr, 0);
     disown_child(root->launched.pid);
+    root->reaped = true;
   }
+}
+
+void Arena::end_programs() {
+  const bool was_free = server_.joinable();
+  server_ = {};
+  kill_tasks(false);
+  tasks_.forget([this](const ScheduledTask& task) { return !is_servers(task); });
+  // Servers were launched first, so their tasks' root numbers stay.
+  std::erase_if(roots_, [](const auto& root) { return root->role == Role::kProgram; });
+  ended_.clear();
+  if (was_free) server_ = std::jthread([this](const std::stop_token& stop) { serve_freely(stop, false); });
+}
+
+void Arena::end() {
+  server_ = {};
+  kill_tasks(true);
   roots_.clear();
-  tasks_.clear();
+  tasks_.forget([](const ScheduledTask&) { return true; });
   ended_.clear();
 }
 

@@ -29,10 +29,11 @@ namespace stress {
 /// from the seed, and a thread that sleeps alone in its process sleeps as a step, not by the clock.
 ///
 /// Policy of stillness. It is observed, not guessed: each task is stopped at a call, or asleep at two
-/// looks without having run between them. A task that talks to a server outside of the run (a tmux
-/// client) sleeps because others move, so it is waited for.
+/// looks without having run between them. A server that they talk to (tmux) belongs in the arena too,
+/// as does what it runs in its panes: else nobody could tell who is still on his way. Servers
+/// outlive the programs; their signals are no steps, and nobody kills them.
 ///
-/// Thread-safety: for one thread. That must be the one that made it.
+/// Thread-safety: for one thread.
 class Arena {
  public:
   struct Setting {
@@ -41,7 +42,7 @@ class Arena {
     std::vector<std::filesystem::path> watched;
     std::vector<std::filesystem::path> sockets;  ///< servers' sockets below these are relevant
     std::uint64_t seed = 0;                      ///< of the random bytes
-    /// How long a task that talks to others, or that nobody can tell about, is waited for.
+    /// How long stillness is waited for.
     std::chrono::milliseconds patience{10'000};
   };
   struct Ended {
@@ -49,15 +50,15 @@ class Arena {
     int status = 0;  ///< as from waitpid
   };
 
-  /// `on_new` is told each new task and its maker's label (empty for a launched one).
-  Arena(Setting setting, std::function<void(const ScheduledTask&, std::string_view)> on_new);
+  explicit Arena(Setting setting) : setting_(std::move(setting)) {}
   /// end().
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  /// The program stands before its first instruction, as a task of this label. Errors: launch().
-  base::Status launch(const std::string& label, const LaunchSpec& spec);
+  enum class Role { kProgram, kServer };
+  /// It stands before its first instruction, as a task of this label. Errors: those of launch().
+  base::Status launch(const std::string& label, const LaunchSpec& spec, Role role = Role::kProgram);
   /// Returns when nothing moves. False: something still did when the patience was over.
   bool settle();
   /// Waits up to `slice` for anything to move. False: nothing has.
@@ -75,11 +76,25 @@ class Arena {
   /// Launched programs that have ended since it was last asked, in order.
   std::vector<Ended> take_ended();
   [[nodiscard]] bool is_running(std::string_view label) const;
+  /// Whether a program runs; servers always do.
   [[nodiscard]] bool any_running() const;
+  [[nodiscard]] bool is_servers(const ScheduledTask& task) const {
+    return roots_[task.root]->role == Role::kServer;
+  }
   [[nodiscard]] const BlindSpots& blind_spots() const { return blind_spots_; }
 
-  /// From now on all calls are let through, by a thread: for what is to live on while others look.
+  /// From now on all calls are let through, by a thread of its own: for what is to live on while
+  /// the harness itself looks, or talks to a server. Only rule() and end() may be called then.
   void free_all();
+  /// Meanwhile servers, and what they run, go on freely, and everybody else stands: so that the
+  /// harness may talk to a server in the middle of a run.
+  void while_servers_run(const std::function<void()>& talk);
+  /// No longer: whoever calls is stopped again. What was made meanwhile is known, what is gone is
+  /// forgotten. `on_new` is told each task that is new from now on, and its maker's label (empty
+  /// for a launched one).
+  void rule(std::function<void(const ScheduledTask&, std::string_view)> on_new);
+  /// Kills what is left of the programs, and forgets them; servers live on.
+  void end_programs();
   /// Kills whoever is left, and forgets them all.
   void end();
 
@@ -88,23 +103,24 @@ class Arena {
     std::string label;
     Launched launched;
     Tasks tasks;
+    Role role;
     bool reaped = false;
-    Root(std::string l, Launched made)
-        : label(std::move(l)), launched(std::move(made)), tasks(launched.pid) {}
+    Root(std::string l, Launched made, Role r)
+        : label(std::move(l)), launched(std::move(made)), tasks(launched.pid), role(r) {}
   };
   enum class Look { kStill, kMoves };
 
   bool poll_once(std::chrono::microseconds timeout);
   void receive(std::size_t root);
-  void receive_freely(std::size_t root) const;
   void handle(Root& root, std::size_t index, Stopped stopped);
   void park(ScheduledTask& task, Stopped stopped);
   bool handle_unobserved(ScheduledTask& task, const Stopped& stopped);
-  [[nodiscard]] bool is_relevant(const Op& op) const;
+  [[nodiscard]] bool is_relevant(const Op& op, Role role) const;
   void begin_exit(ScheduledTask& task, const Op& op);
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
-  [[nodiscard]] bool somebody_talks() const;
+  void serve_freely(const std::stop_token& stop, bool servers_only) const;
+  void kill_tasks(bool servers_too);
   bool reap(Root& root);
   void bury_dead_of(const Root& root);
   Root* root_of(std::string_view label);

@@ -101,7 +101,10 @@ void Scheduler::add_mortals(Moment& moment) {
   const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
   for (const auto& [label, task] : arena_->tasks().all()) {
     // Who has not begun yet, or has ended, is killed to no effect.
-    if (task->label != task->operation || !arena_->is_running(label) || task->first) continue;
+    if (task->label != task->operation || !arena_->is_running(label) || task->first ||
+        arena_->is_servers(*task)) {
+      continue;
+    }
     const bool descendants = arena_->tasks().members_of(label).size() > 1;
     moment.mortals.push_back({label, descendants, causality_.after({label, "death", accesses})});
   }
@@ -261,7 +264,7 @@ void Scheduler::tell_deadlock() {
       deadlock_.push_back(fmt::format(
           "{} waits for {}, which {} holds", label, task->call.file,
           task->waits_for == "?" ? "somebody outside of the schedule" : task->waits_for));
-    } else if (task->state == State::kRunning) {
+    } else if (task->state == State::kRunning && !arena_->is_servers(*task)) {
       deadlock_.push_back(fmt::format("{} ({}) sleeps, and nobody wakes it", label, task->program));
     }
   }

@@ -54,7 +54,7 @@ ScheduledTask& TaskTable::add_root(const std::string& label, std::size_t root, p
   ScheduledTask& added = *task;
   tasks_[label] = std::move(task);
   by_tid_[pid] = &added;
-  on_new_(added, {});
+  if (on_new_) on_new_(added, {});
   return added;
 }
 
@@ -70,7 +70,7 @@ ScheduledTask& TaskTable::add(std::string label, const ScheduledTask& maker, pid
   ScheduledTask& added = *task;
   tasks_[added.label] = std::move(task);
   by_tid_[tid] = &added;
-  on_new_(added, maker.label);
+  if (on_new_) on_new_(added, maker.label);
   return added;
 }
 
@@ -161,9 +161,36 @@ void TaskTable::bury(ScheduledTask& task) {
   if (known != by_tid_.end() && known->second == &task) by_tid_.erase(known);
 }
 
-void TaskTable::clear() {
-  by_tid_.clear();
-  tasks_.clear();
+void TaskTable::forget(const std::function<bool(const ScheduledTask&)>& whom) {
+  std::erase_if(by_tid_, [&](const auto& entry) { return whom(*entry.second); });
+  std::erase_if(tasks_, [&](const auto& entry) { return whom(*entry.second); });
+}
+
+void TaskTable::forget_dead() {
+  forget([](const ScheduledTask& task) {
+    if (task.state == ScheduledTask::State::kDead) return true;
+    const auto stat = read_stat(task.tid);
+    return !stat || stat->dead() || (task.born != 0 && stat->start_ticks != task.born);
+  });
+  for (const auto& [label, task] : tasks_) {
+    task->random_reads = 0;
+    task->children = 0;
+    for (const auto& [other, made] : tasks_) {
+      if (!other.starts_with(label + ".")) continue;
+      for (const pid_t number : numbers_in(other.substr(label.size() + 1))) {
+        task->children = std::max(task->children, static_cast<int>(number));
+        break;
+      }
+    }
+  }
+}
+
+void TaskTable::look_for_new_everywhere() {
+  bool found = true;
+  while (found) {
+    for (const auto& [label, task] : tasks_) task->forked = true;
+    found = look_for_new();
+  }
 }
 
 }  // namespace stress

@@ -44,7 +44,6 @@ struct ScheduledTask {
   std::string look;
   bool forked = false;   ///< since its children were last looked for
   bool in_fork = false;  ///< its last call was one
-  bool talks = false;   ///< to a server outside of the run: it waits for somebody who does move
   bool exiting = false;
 
   std::uint64_t steps = 0;
@@ -58,12 +57,13 @@ struct ScheduledTask {
 /// Everybody who takes part, by label. Labels come from who made whom, in which order: not from
 /// numbers of processes, nor from who was heard of first.
 ///
-/// Not thread-safe. References stay valid until clear().
+/// Not thread-safe. References stay valid until their task is forgotten.
 class TaskTable {
  public:
-  /// `on_new` is told each new task and its maker (empty for a launched one).
-  explicit TaskTable(std::function<void(const ScheduledTask&, std::string_view)> on_new)
-      : on_new_(std::move(on_new)) {}
+  /// To be told each new task and its maker (empty for a launched one).
+  void on_new(std::function<void(const ScheduledTask&, std::string_view)> told) {
+    on_new_ = std::move(told);
+  }
 
   /// The main thread of a launched program.
   ScheduledTask& add_root(const std::string& label, std::size_t root, pid_t pid);
@@ -85,7 +85,11 @@ class TaskTable {
   /// Of the same operation, and alive.
   [[nodiscard]] std::vector<ScheduledTask*> members_of(std::string_view operation) const;
   void bury(ScheduledTask& task);
-  void clear();
+  void forget(const std::function<bool(const ScheduledTask&)>& whom);
+  /// Those that have ended, seen or not; labels begin anew behind those of the living.
+  void forget_dead();
+  /// Likewise those that were made unseen.
+  void look_for_new_everywhere();
 
  private:
   ScheduledTask& add(std::string label, const ScheduledTask& maker, pid_t tid, pid_t pid);

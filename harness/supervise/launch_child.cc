@@ -63,7 +63,10 @@ long clone_onto(std::byte* stack_top, long flags, pid_t* cleared_at, void (*body
 
 // NOLINTEND(hicpp-no-assembler)
 
-long address(const void* pointer) { return reinterpret_cast<long>(pointer); }
+template <class T>
+long address(const T* pointer) {
+  return reinterpret_cast<long>(pointer);
+}
 
 void tell(ChildPlan& plan, ChildPlan::Stage stage) {
   __atomic_store_n(&plan.stage, stage, __ATOMIC_RELEASE);
@@ -133,11 +136,8 @@ pid_t start_child(ChildPlan& plan, std::byte* stack, std::size_t stack_bytes) {
   plan.in_use = 1;
   // The listener is born among the parent's descriptors.
   const long shared = CLONE_VM | (plan.filter != nullptr ? CLONE_FILES : 0);
-  const auto top = reinterpret_cast<std::uintptr_t>(stack + stack_bytes) & ~std::uintptr_t{15};
-  // NOLINTNEXTLINE(performance-no-int-to-ptr)
-  const long pid =
-      clone_onto(reinterpret_cast<std::byte*>(top), shared | CLONE_CHILD_CLEARTID | SIGCHLD,
-                 &plan.in_use, run_child, &plan);
+  const long pid = clone_onto(stack + stack_bytes, shared | CLONE_CHILD_CLEARTID | SIGCHLD,
+                              &plan.in_use, run_child, &plan);
   if (pid < 0) plan.in_use = 0;
   return static_cast<pid_t>(pid);
 }

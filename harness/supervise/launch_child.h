@@ -37,7 +37,8 @@ struct ChildPlan {
 /// is to be handed over. It is in its own process group, has default signal handling, and is ready
 /// when its next call is the execve. All signals must be blocked. The plan, what it points to and
 /// the stack must stay as they are while `in_use`; the descriptors until it is ready or, without a
-/// filter, until this returns. Returns its pid, or -errno.
+/// filter, until this returns. The stack begins and ends at a multiple of 16. Returns its pid, or
+/// -errno.
 pid_t start_child(ChildPlan& plan, std::byte* stack, std::size_t stack_bytes);
 
 }  // namespace stress

@@ -18,7 +18,7 @@ struct LaunchMemory {
   std::vector<char*> argv_pointers;
   std::vector<char*> env_pointers;
   ChildPlan plan;
-  alignas(16) std::array<std::byte, 32 * 1024> stack;
+  alignas(16) std::array<std::byte, 32'768> stack;
   bool held = false;  ///< by the parent; the child's part is plan.in_use
 };
 

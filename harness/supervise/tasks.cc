@@ -69,8 +69,8 @@ pid_t forking_thread(pid_t root, pid_t pid) {
   return 0;
 }
 
-/// One cheap look tells whether the folder still names a living task.
-bool lives(const Task& task) { return faccessat(task.proc.get(), "stat", F_OK, 0) == 0; }
+/// One cheap look tells whether the folder still names a living task: none may look into it then.
+bool lives(const Task& task) { return faccessat(task.proc.get(), "", F_OK, AT_EMPTY_PATH) == 0; }
 
 }  // namespace
 

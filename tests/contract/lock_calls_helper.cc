@@ -10,7 +10,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 namespace {
@@ -22,17 +23,19 @@ int flock_by(std::string_view operation, int fd) {
   return flock(fd, LOCK_UN);
 }
 
+/// `words`: "w:set:0:10"
 int fcntl_by(int command, const char* words, int fd) {
-  char type = 0;
-  char base[4] = {};
-  long start = 0;
-  long length = 0;
-  if (std::sscanf(words, "%c:%3[a-z]:%ld:%ld", &type, base, &start, &length) != 4) return -1;
+  const char* numbers = std::strchr(words + 2, ':');
+  if (numbers == nullptr) return -1;
+  char* rest = nullptr;
   struct flock lock{};
-  lock.l_type = type == 'r' ? F_RDLCK : type == 'w' ? F_WRLCK : F_UNLCK;
-  lock.l_whence = base[0] == 's' ? SEEK_SET : base[0] == 'c' ? SEEK_CUR : SEEK_END;
-  lock.l_start = start;
-  lock.l_len = length;
+  lock.l_type = F_UNLCK;
+  if (words[0] == 'r') lock.l_type = F_RDLCK;
+  if (words[0] == 'w') lock.l_type = F_WRLCK;
+  if (words[2] == 'c') lock.l_whence = SEEK_CUR;
+  if (words[2] == 'e') lock.l_whence = SEEK_END;
+  lock.l_start = std::strtol(numbers + 1, &rest, 10);
+  lock.l_len = std::strtol(rest + 1, nullptr, 10);
   return fcntl(fd, command, &lock);
 }
 

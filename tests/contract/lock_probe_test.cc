@@ -16,7 +16,6 @@ namespace stress {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using Words = std::vector<std::string>;
 
 /// "free", "held", "held by other" (the holder's process), "held by itself", "unknown".

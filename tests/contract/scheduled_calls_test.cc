@@ -16,12 +16,9 @@ namespace stress {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Ge;
-using ::testing::HasSubstr;
 using ::testing::Le;
-using ::testing::Not;
 using ::testing::SizeIs;
 using Words = std::vector<std::string>;
 using namespace std::chrono_literals;
