@@ -33,18 +33,19 @@ std::string_view colour_of(StoryRow::Kind kind) {
   }
 }
 
-/// Those that have something to tell: announced, or known from the steps alone.
-std::vector<ScheduledOperation> all_operations(const FailingSchedule& schedule,
-                                               const Storyline& storyline) {
-  const auto says_nothing = [&](const ScheduledOperation& operation) {
-    return std::ranges::find(storyline.rows, operation.label, &StoryRow::operation) ==
-           storyline.rows.end();
+/// Those with a column: announced, and with something to tell. Where none is announced, all.
+std::vector<ScheduledOperation> columns_of(const FailingSchedule& schedule,
+                                           const Storyline& storyline) {
+  const auto is_in = [](const auto& range, const std::string& label, auto member) {
+    return std::ranges::find(range, label, member) != range.end();
   };
   std::vector<ScheduledOperation> operations = schedule.operations;
-  std::erase_if(operations, says_nothing);
+  std::erase_if(operations, [&](const ScheduledOperation& operation) {
+    return !is_in(storyline.rows, operation.label, &StoryRow::operation);
+  });
+  if (!schedule.operations.empty()) return operations;
   for (const StoryRow& row : storyline.rows) {
-    const bool known = std::ranges::find(operations, row.operation, &ScheduledOperation::label) !=
-                       operations.end();
+    const bool known = is_in(operations, row.operation, &ScheduledOperation::label);
     if (!known && !row.operation.empty()) operations.push_back({.label = row.operation});
   }
   return operations;
@@ -91,6 +92,11 @@ class StoryPage {
     if (row.kind == StoryRow::Kind::kSwitch) return across(row, '-');
     if (row.kind == StoryRow::Kind::kFault) return across(row, '=');
     const std::string number = row.number == 0 ? "" : fmt::format("{}", row.number);
+    if (std::ranges::find(operations_, row.operation, &ScheduledOperation::label) ==
+        operations_.end()) {
+      return append_wrapped(out_, fmt::format("{:>{}} ", number, kGutter - 1), kGutter,
+                            fmt::format("{}: {}", row.operation, row.text), columns_);
+    }
     if (stacked_) {
       const std::string label = wrap(row.operation, label_).front();
       const std::string lead = fmt::format("{:>{}} {}{}  ", number, kGutter - 1, label,
@@ -185,7 +191,7 @@ void tell_end(StoryPage& page, const FailingSchedule& schedule, const Storyline&
 std::string to_story(const FailingSchedule& failing, bool colour, std::size_t columns) {
   const FailingSchedule schedule = for_story(failing);
   const Storyline storyline = storyline_of(schedule);
-  const std::vector<ScheduledOperation> operations = all_operations(schedule, storyline);
+  const std::vector<ScheduledOperation> operations = columns_of(schedule, storyline);
   StoryPage page(operations, colour, columns);
   if (storyline.rows.empty()) {
     page.line("No step of this schedule was recorded.");

@@ -69,7 +69,7 @@ FailingSchedule for_story(FailingSchedule schedule) {
       if (registry.was_there(i)) tell_that_it_empties(step);
       continue;
     }
-    const bool looks = is_read(step) || (!reads && touch_of(step) == Touch::kLook);
+    const bool looks = touch_of(step) == Touch::kLook && (!reads || step.kind == "read");
     const bool writes = touch_of(step) == Touch::kChange;
     if (!(looks || writes) || !registry.has(place_of(step))) step.registry.clear();
   }

@@ -45,6 +45,7 @@ struct Stale {
   std::size_t change = 0;
   std::size_t act = 0;
   std::string file;
+  std::optional<std::size_t> read;  ///< where the look is the opening of what was read later
 };
 
 class Reason {
@@ -104,17 +105,20 @@ class Reason {
 
   enum class Look { kAny, kRead };
   /// Of the act at `act` upon `file`: the actor's last look at it and the last change by another
-  /// since.
+  /// since. Who reads a file that has lost its name meanwhile has looked when he opened it.
   [[nodiscard]] std::optional<Stale> stale_at(std::size_t act, const std::string& file,
                                               Look look) const {
     const std::string& actor = owner(act);
     std::optional<std::size_t> change;
+    std::optional<std::size_t> read;
     for (std::size_t i = act; i-- > 0;) {
       const ScheduleStep& step = steps_[i];
-      const bool looks = touch_of(step) == Touch::kLook && step.file == file &&
-                         (look == Look::kAny || reads(step));
-      if (owner(i) == actor && looks) {
-        return change ? std::optional(Stale{i, *change, act, file}) : std::nullopt;
+      if (owner(i) == actor && step.file == file) {
+        if (!read && step.kind == "read" && is_nameless(step)) read = i;
+        const bool looks = look == Look::kAny || (read ? step.kind == "open" : reads(step));
+        if (touch_of(step) == Touch::kLook && looks) {
+          return change ? std::optional(Stale{i, *change, act, file, read}) : std::nullopt;
+        }
       }
       if (!change && owner(i) != actor && !owner(i).empty() &&
           (changes(i, file) || makes(i, file))) {
@@ -122,6 +126,13 @@ class Reason {
       }
     }
     return std::nullopt;
+  }
+
+  [[nodiscard]] std::string held_at(std::size_t step) const {
+    for (std::size_t i = step + 1; i-- > 0;) {
+      if (!steps_[i].registry.empty()) return steps_[i].registry;
+    }
+    return "";
   }
 
   /// What the registry held before the change, by an earlier one.
@@ -136,7 +147,7 @@ class Reason {
   /// What the registry held by the change and no longer after the act, though the act knew nothing
   /// of it: "a-2 running".
   [[nodiscard]] std::vector<std::string> lost_by(const Stale& stale) const {
-    const auto seen = agents_in(steps_[stale.look].registry);
+    const auto seen = agents_in(held_at(stale.look));
     const auto changed = agents_in(steps_[stale.change].registry);
     const auto after = agents_in(steps_[stale.act].registry);
     if (!seen || !changed || !after) return {};
@@ -183,10 +194,15 @@ class Reason {
 
   [[nodiscard]] std::string overwrite_sentence(const Stale& stale, const std::string& what) const {
     const std::string& changer = owner(stale.change);
-    std::string text = fmt::format(
-        "{} read {}{} before {}'s change of it{}, and wrote it after{}: {}'s change is gone{}",
-        owner(stale.act), stale.file, ref(stale.look), changer, ref(stale.change), ref(stale.act),
-        changer, what);
+    std::string text =
+        stale.read
+            ? fmt::format("{} opened {}{} before {}'s change of it{}, read what was there before{}",
+                          owner(stale.act), stale.file, ref(stale.look), changer, ref(stale.change),
+                          ref(*stale.read))
+            : fmt::format("{} read {}{} before {}'s change of it{}", owner(stale.act), stale.file,
+                          ref(stale.look), changer, ref(stale.change));
+    text +=
+        fmt::format(", and wrote it after{}: {}'s change is gone{}", ref(stale.act), changer, what);
     if (outcome_of(changer) == "ok") text += fmt::format(", though {} was told ok", changer);
     return text + ".";
   }

@@ -43,10 +43,21 @@ bool creates(const ScheduleStep& step) {
 
 bool empties(const ScheduleStep& step) { return opens(step, "open and empty "); }
 
+/// Of a long one, its beginning and its end.
 std::string name_of(const std::string& file) {
+  constexpr std::size_t kLongest = 36;
+  constexpr std::size_t kBegin = 22;
+  constexpr std::size_t kEnd = 10;
   if (file == ".") return "the folder";
   if (file.starts_with("pipe:")) return "a pipe";
-  return file.starts_with("socket:") ? "a socket" : file;
+  if (file.starts_with("socket:")) return "a socket";
+  if (width(file) <= kLongest) return file;
+  const std::u32string name = decode_utf8(file);
+  std::string shown;
+  for (const char32_t c : name.substr(0, kBegin)) append_utf8(shown, c);
+  shown += "…";
+  for (const char32_t c : name.substr(name.size() - kEnd)) append_utf8(shown, c);
+  return shown;
 }
 
 /// A sentence without its subject.
@@ -112,7 +123,7 @@ Clause at_file(const ScheduleStep& step, const std::string& file) {
         bare_call(step).starts_with("rmdir") || bare_call(step).starts_with("remove");
     return {removes ? "remove" : "make", "the folder " + file};
   }
-  if (is_read(step)) return {"read", file};
+  if (kind == "read" || is_read(step)) return {"read", file};
   if (is_one_of(kind, std::array<std::string_view, 3>{"open", "truncate", "unlock"})) {
     return {step.kind, file};
   }
@@ -167,7 +178,8 @@ std::string told_looks(std::span<const ScheduleStep> run) {
     return true;
   };
   const auto opens_it = [](const ScheduleStep& step) { return step.kind == "open"; };
-  const bool goes_in = take(is_read) || take(lists) || take(opens_it);
+  const auto reads_it = [](const ScheduleStep& step) { return step.kind == "read"; };
+  const bool goes_in = take(reads_it) || take(is_read) || take(lists) || take(opens_it);
   return (goes_in && searches(run.front()) ? "looks for and " : "") + third_person(sum);
 }
 
@@ -186,7 +198,7 @@ Touch touch_of(const ScheduleStep& step) {
 
 /// The step of an open lasts until the next relevant call: what was seen was read in it.
 bool is_read(const ScheduleStep& step) {
-  if (step.kind == "read") return true;
+  if (step.kind == "read") return touch_of(step) == Touch::kLook;
   return step.kind == "open" && touch_of(step) == Touch::kLook && !step.registry.empty();
 }
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "reports/writers/story_weight.h"
 #include "reports/writers/story_words.h"
 
 namespace report {
@@ -23,7 +24,7 @@ class Teller {
       : schedule_(schedule),
         steps_(schedule.steps),
         numbers_(schedule.steps.size()),
-        brief_(brief) {
+        weight_(schedule.steps, brief) {
     for (std::size_t i = 0; i < steps_.size(); ++i) note_last(i);
   }
 
@@ -61,6 +62,13 @@ class Teller {
     return next == rest.end() ? nullptr : &*next;
   }
 
+  /// Not a server that was there before, for one.
+  [[nodiscard]] bool is_announced(const std::string& label) const {
+    return schedule_.operations.empty() ||
+           std::ranges::find(schedule_.operations, label, &ScheduledOperation::label) !=
+               schedule_.operations.end();
+  }
+
   static std::string who(const ScheduleStep& step) {
     const std::string mark = mark_of(step);
     return mark.empty() ? step.operation
@@ -75,7 +83,7 @@ class Teller {
   void tell_switch(std::size_t i) {
     const ScheduleStep& step = steps_[i];
     if (step.act != "run" || step.operation.empty()) return;
-    const bool begins = begun_.insert(step.operation).second;
+    const bool begins = begun_.insert(step.operation).second && is_announced(step.operation);
     const ScheduleStep* before = ran_;
     if (before == nullptr || before->task == step.task) return;
     const bool other = before->operation != step.operation;
@@ -93,7 +101,7 @@ class Teller {
       }
     } else if (waits(*before)) {
       text = fmt::format("{} {}; {}", before->operation, before->result, moved);
-    } else if (killed_.contains(before->operation)) {
+    } else if (killed_.contains(before->operation) || !is_announced(before->operation)) {
       text = moved;
     } else if (next != nullptr && next->kind == "lock" && next->task == before->task) {
       text = fmt::format("{} waits for the lock on {}; {}", before->operation, next->file, moved);
@@ -142,18 +150,30 @@ class Teller {
   }
 
   void tell_run(std::size_t begin, std::size_t size) {
-    const auto run = std::span(steps_).subspan(begin, size);
-    if (run.front().operation.empty()) {
-      return across(StoryRow::Kind::kSwitch, "the harness " + told_as_one(run));
+    const auto own = std::span(steps_).subspan(begin, size);
+    if (own.front().operation.empty()) {
+      return across(StoryRow::Kind::kSwitch, "the harness " + told_as_one(own));
     }
-    if (!group_has_cell_ || !std::ranges::all_of(run, is_nothing_to_others)) put_in_cell(run);
+    if (!group_has_cell_ || !StoryWeight::is_nothing(own)) {
+      std::vector<ScheduleStep> run(own.begin(), own.end());
+      for (ScheduleStep& step : run) refer_to_cell(step);
+      put_in_cell(run);
+      for (const ScheduleStep& step : own) shown_.try_emplace(step.registry, cells_);
+    }
     std::fill_n(numbers_.begin() + static_cast<std::ptrdiff_t>(begin), size, cells_);
+  }
+
+  /// What stands in another cell is not said again, if it is long.
+  void refer_to_cell(ScheduleStep& step) const {
+    constexpr std::size_t kLong = 40;
+    const auto shown = shown_.find(step.registry);
+    if (step.registry.size() < kLong || shown == shown_.end()) return;
+    step.registry = fmt::format("as in ({})", shown->second);
   }
 
   void put_in_cell(std::span<const ScheduleStep> run) {
     const ScheduleStep& first = run.front();
-    const bool minor =
-        std::ranges::all_of(run, [this](const ScheduleStep& step) { return is_minor(step); });
+    const bool minor = weight_.is_minor(run);
     // What a program does first belongs to its start.
     if (told_ > 0 && (minor || after_start_)) {
       add_to_cell(run);
@@ -165,22 +185,11 @@ class Teller {
     }
     group_has_cell_ = true;
     after_start_ = first.kind == "exec";
-    told_ = minor || after_start_ ? told_ + 1 : 0;
-  }
-
-  /// Of no effect on the order of things; left out beside what it belongs to.
-  static bool is_nothing_to_others(const ScheduleStep& step) {
-    const bool quiet =
-        step.kind == "fsync" || step.kind == "chmod" || step.kind == "send" || step.kind == "exit";
-    return quiet && step.registry.empty() && step.result.empty();
-  }
-
-  /// Changes nothing that another operation could see or wait for, and is no look at the registry.
-  /// In brief, anything but what was seen in the registry or done to it, or did not go plainly.
-  [[nodiscard]] bool is_minor(const ScheduleStep& step) const {
-    if (!step.registry.empty() || !step.result.empty() || step.kind == "exec") return false;
-    return brief_ || touch_of(step) == Touch::kLook || is_nothing_to_others(step) ||
-           step.kind == "connect" || step.kind == "sleep" || step.kind == "other";
+    // What the registry holds, or what came of a step, is the end of its cell.
+    const bool ends = std::ranges::any_of(run, [](const ScheduleStep& step) {
+      return !step.registry.empty() || !step.result.empty();
+    });
+    told_ = ends ? 0 : told_ + 1;
   }
 
   void add_to_cell(std::span<const ScheduleStep> run) {
@@ -222,7 +231,8 @@ class Teller {
   const std::vector<ScheduleStep>& steps_;
   std::vector<StoryRow> rows_;
   std::vector<int> numbers_;
-  bool brief_;
+  StoryWeight weight_;
+  std::map<std::string, int> shown_;  ///< what the registry held: the cell that says so
   int cells_ = 0;
   std::size_t told_ = 0;  ///< runs in the last cell, if more may be added to it
   bool group_has_cell_ = false;

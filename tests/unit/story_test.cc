@@ -130,6 +130,31 @@ TEST(Story, ShowsTheRegistryWhereItWasReadOrChangedAndNowhereElse) {
                                "agent: a-1 starting"));
 }
 
+TEST(Story, SaysWhatALongRegistryHoldsOnceAndThenWhere) {
+  ScheduleBuilder story;
+  const std::string three = "3 agents: agent-1 running, agent-2 running, agent-3 starting";
+  story.operation("A", "spawn", "ok").operation("B", "list", "ok");
+  story.step("A", "read", "registry.json").registry("2 agents: agent-1 running, agent-2 running");
+  story.saves("A", three).step("B", "read", "registry.json").registry(three);
+  EXPECT_THAT(story_of(story.take()), HasSubstr("3                                                "
+                                                "| reads registry.json: as in (2)\n"));
+}
+
+TEST(Story, GivesWhoIsNoOperationNoColumn) {
+  ScheduleBuilder story;
+  story.operation("A", "spawn", "ok");
+  story.step("A", "unlink", "x").step("tmux.1", "read", "x");
+  EXPECT_THAT(story_of(story.take()),
+              AllOf(HasSubstr("\n  2 tmux: [child tmux] reads x\n"), Not(HasSubstr(" | "))));
+}
+
+TEST(Story, ShortensLongNamesInTheMiddle) {
+  ScheduleBuilder story;
+  story.operation("A", "spawn", "ok");
+  story.step("A", "unlink", "registry.json.backup.tmp-31863-2c4e51cc");
+  EXPECT_THAT(story_of(story.take()), HasSubstr("deletes registry.json.backup.t…3-2c4e51cc\n"));
+}
+
 TEST(Story, SaysWhoWaitsForALockAndBeforeWhatOneWasKilled) {
   const std::string story = story_of(as_explored());
   EXPECT_THAT(story, HasSubstr("=== B is killed here, before `lock registry.lock` ==="));
@@ -375,7 +400,20 @@ TEST(StoryWhy, KnowsFromReadsThatABlockedOneDidNotLookAgain) {
   story.step("A", "connect", "").call("connect to default");
   EXPECT_EQ(why_of(story.take()),
             "A looked at registry.json (1), then came B's `rename registry.json.tmp-B to "
-            "registry.json` (2), and A went on without another look: `connect to default` (4).");
+            "registry.json` (2), and A went on without another look: `connect to default` (3).");
+}
+
+TEST(StoryWhy, KnowsThatWhoReadsAReplacedFileHasLookedWhenItWasOpened) {
+  ScheduleBuilder story;
+  story.operation("A", "spawn a", "ok").operation("B", "spawn b", "ok");
+  story.step("B", "read", "registry.json").registry("no agents");
+  story.step("A", "open", "registry.json").call("open for reading registry.json");
+  story.saves("B", "1 agent: b running").step("A", "read", "registry.json");
+  story.call("read registry.json, which is no longer the file of that name");
+  story.saves("A", "1 agent: a running");
+  EXPECT_EQ(why_of(story.take()),
+            "A opened registry.json (2) before B's change of it (3), read what was there before "
+            "(4), and wrote it after (5): B's change is gone (b running), though B was told ok.");
 }
 
 TEST(StoryWhy, SeesAChangeThatWasTakenBack) {
