@@ -8,6 +8,7 @@
 
 #include "harness/campaign/agent_processes.h"
 #include "harness/campaign/poll.h"
+#include "harness/explore/folder_copy.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/find_program.h"
@@ -17,15 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-base::Status copy_folder(const fs::path& from, const fs::path& to) {
-  std::error_code error;
-  fs::remove_all(to, error);
-  if (error) return base::fail_errno(error.value(), "empty", to);
-  fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks, error);
-  if (error) return base::fail_errno(error.value(), "copy to", to);
-  return {};
-}
 
 }  // namespace
 

@@ -77,7 +77,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(SchedulePlan::Kind, {{SchedulePlan::Kind::kRandom, 
                                                   {SchedulePlan::Kind::kScript, "script"},
                                                   {SchedulePlan::Kind::kReplay, "replay"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Scene, target, sessions, ops, prepared, types, seed,
-                                                folder)
+                                                folder, explorer)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SchedulePlan, id, kind, seed, crashes_max, depth,
                                                 range, decisions, trace, script, without, moments,
                                                 story)

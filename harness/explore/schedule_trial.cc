@@ -182,7 +182,9 @@ void Trial::ended(const std::string& label, int status, bool by_us) {
 }
 
 void Trial::stepped(Step& step) {
-  if (step.changes && stage_.target().facts().live_snapshots) {
+  const bool may_look = stage_.target().facts().live_snapshots &&
+                        !(step.locks_held && stage_.target().observer().takes_lock());
+  if (step.changes && may_look) {
     registry_now_ = words_of(snapshots_.take(Phase::kStorm));
   }
   registry_.push_back(registry_now_);

@@ -111,10 +111,12 @@ void Scheduler::add_mortals(Moment& moment) {
 }
 
 bool Scheduler::waits(ScheduledTask& task) {
+  const bool waits_already = !task.waits_for.empty();
   task.waits_for.clear();
   if (task.first || !waits_for_lock(task.stopped.op)) return false;
   const LockState lock = probe_lock(task.stopped.op);
   if (lock.answer != LockAnswer::kHeld) return false;
+  if (!waits_already) (void)begin_waiting(task.stopped.op);
   const auto holder = holders_.find(lock_object(task.stopped.op));
   task.waits_for = holder == holders_.end() ? "?" : holder->second;
   return true;
@@ -218,6 +220,7 @@ void Scheduler::finish_step() {
   report_ends();
   if (steps_.empty() || steps_.back().end != 0) return;
   steps_.back().end = base::monotonic_ns();
+  steps_.back().locks_held = !holders_.empty();
   observer_.stepped(steps_.back());
 }
 

@@ -78,6 +78,8 @@ class Observer {
   /// whose JSON, required fields or checksum do not hold is unreadable, with the reason; one that
   /// is not there is absent. Duplicate ids leave it readable.
   [[nodiscard]] virtual Observation observe() const;
+  /// Whether observe() waits for a lock of the target's.
+  [[nodiscard]] virtual bool takes_lock() const { return false; }
   /// The same from bytes.
   [[nodiscard]] Observation interpret(std::string bytes) const;
   [[nodiscard]] const ObservationMap& map() const { return map_; }

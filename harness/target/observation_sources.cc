@@ -104,6 +104,7 @@ class LockedObserver final : public Observer {
   LockedObserver(std::unique_ptr<Observer> inner, fs::path lock)
       : Observer(inner->map()), inner_(std::move(inner)), lock_(std::move(lock)) {}
 
+  [[nodiscard]] bool takes_lock() const override { return true; }
   [[nodiscard]] Observation observe() const override {
     constexpr std::chrono::seconds kPatience{30};
     auto held = base::FileLock::acquire_shared(lock_, kPatience);

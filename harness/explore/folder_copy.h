@@ -1,0 +1,13 @@
+#pragma once
+
+#include <filesystem>
+
+#include "orchestrator/base/error.h"
+
+namespace stress {
+
+/// Makes `to` a copy of the folder `from`, whatever it was: names, contents, modes, symbolic links,
+/// and which names are of one file (hard links). Errors: kIo.
+base::Status copy_folder(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace stress
