@@ -17,9 +17,12 @@ namespace {
 
 using Steps = std::vector<ScheduleStep>;
 
-/// "2 agents: a-1 running, a-2 starting" taken apart. nullopt: it does not name each agent.
+/// "2 agents, 20 ended: a-1 running, a-2 starting" taken apart, without those that have ended
+/// long ago. nullopt: it does not name each agent.
 std::optional<std::set<std::string>> agents_in(const std::string& registry) {
-  if (registry == "no agents" || registry == "it is not there") return std::set<std::string>();
+  if (registry.starts_with("no agents") || registry == "it is not there") {
+    return std::set<std::string>();
+  }
   std::size_t count = 0;
   const std::size_t digits = std::min(registry.find_first_not_of("0123456789"), registry.size());
   if (digits == 0 || digits > 6) return std::nullopt;

@@ -185,9 +185,9 @@ class Teller {
     }
     group_has_cell_ = true;
     after_start_ = first.kind == "exec";
-    // What the registry holds, or what came of a step, is the end of its cell.
+    // What the registry holds, what came of a step, what is strange ends its cell.
     const bool ends = std::ranges::any_of(run, [](const ScheduleStep& step) {
-      return !step.registry.empty() || !step.result.empty();
+      return !step.registry.empty() || !step.result.empty() || is_nameless(step);
     });
     told_ = ends ? 0 : told_ + 1;
   }

@@ -419,9 +419,9 @@ TEST(StoryWhy, KnowsThatWhoReadsAReplacedFileHasLookedWhenItWasOpened) {
 TEST(StoryWhy, SeesAChangeThatWasTakenBack) {
   ScheduleBuilder story;
   story.operation("A", "update a", "ok").operation("B", "update b", "ok");
-  story.step("A", "read", "registry.json").registry("2 agents: a running, b running");
-  story.saves("B", "2 agents: a running, b working \"op-2\"");
-  story.saves("A", "2 agents: a working \"op-1\", b running");
+  story.step("A", "read", "registry.json").registry("2 agents, 20 ended: a running, b running");
+  story.saves("B", "2 agents, 20 ended: a running, b working \"op-2\"");
+  story.saves("A", "2 agents, 20 ended: a working \"op-1\", b running");
   EXPECT_EQ(why_of(story.take()),
             "A read registry.json (1) before B's change of it (2), and wrote it after (3): B's "
             "change is gone (b working \"op-2\"), though B was told ok.");
