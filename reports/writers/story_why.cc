@@ -64,11 +64,10 @@ class Reason {
     const auto add = [&said](std::string sentence) {
       if (!sentence.empty()) said.push_back(std::move(sentence));
     };
-    std::string stale = overwritten();
-    if (stale.empty()) stale = checked_then_acted();
-    add(std::move(stale));
+    add(overwritten());
     add(put_in_place_for_another());
     add(locked_two_files());
+    if (said.empty()) add(checked_then_acted());
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       if (steps_[i].act == "crash") add(killed_between(i));
     }
@@ -303,17 +302,18 @@ class Reason {
     for (std::size_t act = 0; act < steps_.size(); ++act) {
       const ScheduleStep& step = steps_[act];
       if (step.kind != "rename" || changed_by(step).empty()) continue;
-      std::optional<std::size_t> last;
-      bool own = false;
+      std::optional<std::size_t> own;
+      std::optional<std::size_t> other;
       for (std::size_t i = 0; i < act; ++i) {
         if (!changes(i, step.file) && !makes(i, step.file)) continue;
-        last = i;
-        own = own || owner(i) == step.operation;
+        const bool takes_away = takes_name(i, step.file);
+        if (owner(i) == step.operation) own = i;
+        if (owner(i) == step.operation || takes_away) other.reset();
+        if (owner(i) != step.operation && !takes_away) other = i;
       }
-      if (!last || !own || owner(*last) == step.operation || steps_[*last].kind != "write")
-        continue;
-      return fmt::format("{} renamed {} to {}{} when {} had written to it{}: they use one name.",
-                         step.operation, step.file, step.file2, ref(act), owner(*last), ref(*last));
+      if (!own || !other) continue;
+      return fmt::format("{}, then {}, then {}: both use that one name.", act_of(*own),
+                         act_of(*other), act_of(act));
     }
     return "";
   }
@@ -329,8 +329,9 @@ class Reason {
       if (owner(i) != step.operation || steps_[i].act != "run" || !acts(steps_[i])) continue;
       after = fmt::format("`{}`{}", infinitive(steps_[i]), ref(i));
     }
-    if (after.empty() || before.empty()) return "";
-    return fmt::format("{} was killed between {} and `{}`.", who, after, before);
+    if (after.empty()) return "";
+    return before.empty() ? fmt::format("{} was killed after {}.", who, after)
+                          : fmt::format("{} was killed between {} and `{}`.", who, after, before);
   }
 
   const FailingSchedule& schedule_;

@@ -117,7 +117,7 @@ Clause at_file(const ScheduleStep& step, const std::string& file) {
   if (kind == "lock") return {"lock", file};
   if (kind == "connect") return {"connect", "to " + file};
   if (lists(step)) return {"list", file};
-  if (searches(step)) return {"look", "for " + file};
+  if (searches(step)) return {"look", "at " + file};
   if (kind == "folder") {
     const bool removes =
         bare_call(step).starts_with("rmdir") || bare_call(step).starts_with("remove");

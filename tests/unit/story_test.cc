@@ -376,6 +376,18 @@ TEST(StoryWhy, NamesAnActUponAnOldLookAtTheRegistry) {
             "registry.json` (2), and A went on without another look: `start tmux` (3).");
 }
 
+TEST(StoryWhy, OfACrashWithoutAPlaceNamesWhatWasDone) {
+  FailingSchedule schedule = killed_before_the_session();
+  for (ScheduleStep& step : schedule.steps) {
+    if (step.act != "crash") continue;
+    step.call = "is killed";
+    step.kind.clear();
+  }
+  EXPECT_EQ(why_of(schedule),
+            "A was killed after `rename registry.json.tmp-A to registry.json` (2).");
+  EXPECT_THAT(story_of(schedule), HasSubstr("=== A is killed here ==="));
+}
+
 TEST(StoryWhy, TakesALookThatLedToAChangeForDone) {
   ScheduleBuilder story;
   story.operation("A", "spawn a", "ok").operation("B", "spawn b", "ok");
@@ -450,8 +462,10 @@ TEST(StoryWhy, NamesATemporaryFileOfTwo) {
   story.operation("A", "x", "ok").operation("B", "y", "ok");
   story.step("A", "write", "new.tmp").step("B", "write", "new.tmp");
   story.step("A", "rename", "new.tmp").to("state.json");
-  EXPECT_EQ(why_of(story.take()),
-            "A renamed new.tmp to state.json (3) when B had written to it (2): they use one name.");
+  EXPECT_EQ(
+      why_of(story.take()),
+      "B's `write to new.tmp` (2) came before A's `rename new.tmp to state.json` (3), which was "
+      "made under the same name.");
 }
 
 }  // namespace
