@@ -302,18 +302,19 @@ class Reason {
     for (std::size_t act = 0; act < steps_.size(); ++act) {
       const ScheduleStep& step = steps_[act];
       if (step.kind != "rename" || changed_by(step).empty()) continue;
-      std::optional<std::size_t> own;
-      std::optional<std::size_t> other;
+      const std::size_t none = act;
+      std::size_t own = none;
+      std::size_t other = none;
       for (std::size_t i = 0; i < act; ++i) {
         if (!changes(i, step.file) && !makes(i, step.file)) continue;
         const bool takes_away = takes_name(i, step.file);
         if (owner(i) == step.operation) own = i;
-        if (owner(i) == step.operation || takes_away) other.reset();
+        if (owner(i) == step.operation || takes_away) other = none;
         if (owner(i) != step.operation && !takes_away) other = i;
       }
-      if (!own || !other) continue;
-      return fmt::format("{}, then {}, then {}: both use that one name.", act_of(*own),
-                         act_of(*other), act_of(act));
+      if (own == none || other == none) continue;
+      return fmt::format("{}, then {}, then {}: both use that one name.", act_of(own),
+                         act_of(other), act_of(act));
     }
     return "";
   }
