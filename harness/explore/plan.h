@@ -22,7 +22,7 @@ struct Scene {
   int types = 0;
   std::uint64_t seed = 1;        ///< of random bytes and of what the operations ask for
   std::filesystem::path folder;  ///< the explorer's own
-  int explorer = 0;              ///< which one of several
+  int explorer = 0;              ///< on which processor it runs, counted around
   bool operator==(const Scene&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #include "harness/explore/team.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -46,9 +47,11 @@ base::Status write_line(int fd, std::string line) {
 base::Result<std::unique_ptr<Team>> Team::start(const Scene& scene, int jobs,
                                                 const std::atomic<bool>& interrupted) {
   std::unique_ptr<Team> team(new Team(interrupted));
+  // Where the kernel has put this process there is room; the others take what comes next.
+  const int idle = std::max(0, sched_getcpu());
   for (int i = 0; i < jobs; ++i) {
     Scene own = scene;
-    own.explorer = i;
+    own.explorer = idle + i;
     own.folder = scene.folder / ("explorer-" + std::to_string(i + 1));
     std::error_code error;
     fs::create_directories(own.folder, error);

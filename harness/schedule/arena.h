@@ -109,7 +109,7 @@ class Arena {
     Root(std::string l, Launched made, Role r)
         : label(std::move(l)), launched(std::move(made)), tasks(launched.pid), role(r) {}
   };
-  enum class Look { kStill, kMoves };
+  enum class Look { kStill, kAlmost, kMoves };
 
   bool poll_once(std::chrono::microseconds timeout);
   void receive(std::size_t root);
@@ -120,7 +120,9 @@ class Arena {
   void begin_exit(ScheduledTask& task, const Op& op);
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
-  void serve_freely(const std::stop_token& stop, bool servers_only) const;
+  void serve_freely(const std::stop_token& stop, bool servers_only, int wake) const;
+  void start_serving();
+  void stop_serving();
   void kill_tasks(bool servers_too);
   bool reap(Root& root);
   void bury_dead_of(const Root& root);
@@ -133,6 +135,7 @@ class Arena {
   BlindSpots blind_spots_;
   std::vector<pollfd> polled_;
   std::jthread server_;
+  base::UniqueFd server_wake_;
 };
 
 }  // namespace stress

@@ -34,7 +34,7 @@ Motion look_at(ScheduledTask& task) {
                   line_of(status, "\nnonvoluntary_ctxt_switches:\t"));
   const bool same = look == task.look;
   task.look = std::move(look);
-  return same ? Motion::kSleeps : Motion::kMoves;
+  return same ? Motion::kSleeps : Motion::kSlept;
 }
 
 }  // namespace stress
