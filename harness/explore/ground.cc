@@ -149,6 +149,7 @@ bool Ground::sessions_are_as_prepared() {
 }
 
 base::Status Ground::reset() {
+  reap_adopted();
   if (!sessions_are_as_prepared()) return set_up();
   return put_back();
 }
