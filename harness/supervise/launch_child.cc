@@ -107,7 +107,8 @@ void set_filter(ChildPlan& plan) {
 void run_child(ChildPlan* given) {
   ChildPlan& plan = *given;
   bare(SYS_setpgid, 0, 0);
-  if (plan.join_fd >= 0 && !plan.born_in_cgroup) must(plan, "write", bare(SYS_write, plan.join_fd, address("0"), 1));
+  if (plan.join_fd >= 0 && !plan.born_in_cgroup)
+    must(plan, "write", bare(SYS_write, plan.join_fd, address("0"), 1));
   reset_signals();
   if (plan.cwd != nullptr) must(plan, "chdir", bare(SYS_chdir, address(plan.cwd)));
   if (plan.fixed_addresses) {
@@ -140,12 +141,12 @@ pid_t start_child(ChildPlan& plan, std::byte* stack, std::size_t stack_bytes) {
     // To move there later takes the kernel some ten milliseconds.
     plan.born_in_cgroup = true;
     clone_args arguments{};
-    arguments.flags = static_cast<std::uint64_t>(shared) | CLONE_CHILD_CLEARTID | CLONE_INTO_CGROUP;
-    arguments.child_tid = static_cast<std::uint64_t>(address(&plan.in_use));
+    arguments.flags = static_cast<__u64>(shared) | CLONE_CHILD_CLEARTID | CLONE_INTO_CGROUP;
+    arguments.child_tid = static_cast<__u64>(address(&plan.in_use));
     arguments.exit_signal = SIGCHLD;
-    arguments.stack = static_cast<std::uint64_t>(address(stack));
+    arguments.stack = static_cast<__u64>(address(stack));
     arguments.stack_size = stack_bytes;
-    arguments.cgroup = static_cast<std::uint64_t>(plan.cgroup_folder);
+    arguments.cgroup = static_cast<__u64>(plan.cgroup_folder);
     pid = call_twice(SYS_clone3, address(&arguments), sizeof arguments, 0, run_child, &plan);
   }
   if (pid < 0) {
