@@ -464,8 +464,16 @@ TEST(StoryWhy, NamesATemporaryFileOfTwo) {
   story.step("A", "rename", "new.tmp").to("state.json");
   EXPECT_EQ(
       why_of(story.take()),
-      "B's `write to new.tmp` (2) came before A's `rename new.tmp to state.json` (3), which was "
-      "made under the same name.");
+      "A's `write to new.tmp` (1), then B's `write to new.tmp` (2), then A's `rename new.tmp to "
+      "state.json` (3): both use that one name.");
+}
+
+TEST(StoryWhy, ATemporaryNameThatIsUsedAgainIsNoFault) {
+  ScheduleBuilder story;
+  story.operation("A", "x", "ok").operation("B", "y", "ok");
+  story.step("A", "write", "new.tmp").step("A", "rename", "new.tmp").to("state.json");
+  story.step("B", "write", "new.tmp").step("B", "rename", "new.tmp").to("state.json");
+  EXPECT_EQ(why_of(story.take()), "");
 }
 
 }  // namespace
