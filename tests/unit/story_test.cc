@@ -288,7 +288,7 @@ TEST(StoryMarkdown, HasTheStoryTheSizesAndTheCommandThatReplaysIt) {
             HasSubstr("2 operations, 1 preemption, 0 faults, 21 steps; as found: 4 operations"),
             HasSubstr("replayed 100 times, the same each time"),
             HasSubstr("```text\nTime goes down"),
-            HasSubstr("```text\nstress replay failures/1/schedule.json\n```")));
+            HasSubstr("```text\nstress replay failures/001.json\n```")));
 }
 
 TEST(StoryMarkdown, NoNameBreaksOutOfItsBlock) {
