@@ -140,6 +140,24 @@ TEST(Story, SaysWhatALongRegistryHoldsOnceAndThenWhere) {
                                                 "| reads registry.json: as in (2)\n"));
 }
 
+TEST(Story, TakesARenameThatIsMadeAgainForOneInVain) {
+  ScheduleBuilder story;
+  story.operation("A", "save", "ok");
+  story.step("A", "rename", "new").to("state").step("A", "look", "state");
+  story.step("A", "rename", "new").to("state");
+  EXPECT_THAT(story_of(story.take()), AllOf(HasSubstr("1 renames new to state: in vain\n"),
+                                            HasSubstr("renames new to state\n")));
+}
+
+TEST(Story, SeesThatAnOpenFileWasReplacedBeforeItWasRead) {
+  ScheduleBuilder story;
+  story.operation("A", "x", "ok").operation("B", "y", "ok");
+  story.step("A", "open", "state").step("B", "rename", "new").to("state");
+  story.step("A", "read", "state");
+  EXPECT_THAT(to_story(story.take(), false, 200),
+              HasSubstr("reads state, which is no longer the file of that name"));
+}
+
 TEST(Story, GivesWhoIsNoOperationNoColumn) {
   ScheduleBuilder story;
   story.operation("A", "spawn", "ok");
