@@ -4,8 +4,8 @@
 #include <array>
 #include <chrono>
 #include <map>
-#include <set>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -64,9 +64,7 @@ class Campaign {
   base::Result<report::FailingSchedule> finish(const Found& found, std::size_t number);
   void describe_setting();
   void conclude();
-  [[nodiscard]] bool time_is_over() const {
-    return seconds_since(begun_) > settings_.time_limit_s;
-  }
+  [[nodiscard]] bool time_is_over() const { return seconds_since(begun_) > settings_.time_limit_s; }
 
   const ExploreSettings& settings_;
   ExploreProgress& progress_;
@@ -164,10 +162,10 @@ bool Campaign::take(const SchedulePlan& plan, ScheduleResult result) {
   progress_.ran(report_, seconds_since(begun_), feed_->open());
   if (result.verdict != Verdict::kFail) return true;
   note_failure(plan, std::move(result));
-  const bool wanted = settings_.until.empty() ||
-                      std::ranges::any_of(found_, [this](const auto& entry) {
-                        return entry.second.failure.invariant == settings_.until;
-                      });
+  const bool wanted =
+      settings_.until.empty() || std::ranges::any_of(found_, [this](const auto& entry) {
+        return entry.second.failure.invariants.front() == settings_.until;
+      });
   if (settings_.keep_going || !wanted) return true;
   stopped_ = true;
   return false;
@@ -178,18 +176,19 @@ void Campaign::note_failure(const SchedulePlan& plan, ScheduleResult result) {
   const std::vector<std::string> ids = broken_ids(result);
   const std::string way = fmt::format("{}", fmt::join(ids, " "));
   if (found_.contains(way) || found_.size() == kFailuresMax) return;
-  const bool has_wanted = std::ranges::find(ids, settings_.until) != ids.end();
   Found found;
   found.failure.plan = plan;
   found.failure.plan.moments = false;
-  found.failure.invariant = has_wanted ? settings_.until : ids.front();
+  const bool has_wanted = std::ranges::find(ids, settings_.until) != ids.end();
+  found.failure.may_change = settings_.until.empty();
+  found.failure.invariants = has_wanted ? std::vector{settings_.until} : ids;
   for (std::size_t i = 0; i < settings_.ops.size(); ++i) {
     found.failure.operations.push_back(operation_label(i));
   }
   found.how = plan.id == 0 ? "one operation after the other" : feed_->how(plan);
   found.after_s = seconds_since(begun_);
   found.failure.result = std::move(result);
-  progress_.found(found.failure.invariant, found.how);
+  progress_.found(found.failure.invariants.front(), found.how);
   found_.emplace(way, std::move(found));
 }
 
@@ -212,7 +211,7 @@ base::Result<report::FailingSchedule> Campaign::finish(const Found& found, std::
   base::Result<Replays> replays = replay(small->plan, broken, kReplays, *team_);
   if (!replays) return std::unexpected(replays.error());
   report::FailingSchedule schedule = std::move(replays->story);
-  schedule.broken = small->result.broken;
+  if (schedule.broken.empty()) schedule.broken = small->result.broken;
   schedule.found_by = found.how;
   schedule.found_after_s = found.after_s;
   schedule.found = size_of(found.failure);
@@ -223,13 +222,12 @@ base::Result<report::FailingSchedule> Campaign::finish(const Found& found, std::
   schedule.file = fmt::format("failures/{:03}.json", number);
   std::error_code error;
   fs::create_directories(results_ / "failures", error);
-  const base::Status stored =
-      store_failure({.version = SPAWNSTORM_VERSION,
-                     .inputs = hash_of_inputs(settings_.target),
-                     .scene = scene_,
-                     .plan = small->plan,
-                     .broken = broken},
-                    results_ / schedule.file);
+  const base::Status stored = store_failure({.version = SPAWNSTORM_VERSION,
+                                             .inputs = hash_of_inputs(settings_.target),
+                                             .scene = scene_,
+                                             .plan = small->plan,
+                                             .broken = broken},
+                                            results_ / schedule.file);
   if (!stored) return std::unexpected(stored.error());
   return schedule;
 }
@@ -254,29 +252,29 @@ void Campaign::conclude() {
   });
   report_.reproducible = exact ? "exact" : "statistical";
   if (settings_.strategy == "exhaustive") {
-    report_.exhaustive = !stopped_ && feed_->open() == 0 && report_.unknown == 0 &&
-                         blind_spots_.empty();
-    const std::string bound = fmt::format("at most {} preemption{}{}", settings_.preemptions,
-                                          settings_.preemptions == 1 ? "" : "s",
-                                          settings_.crashes == 0
-                                              ? ""
-                                              : fmt::format(" and {} death{}", settings_.crashes,
-                                                            settings_.crashes == 1 ? "" : "s"));
-    const char* why = interrupted_       ? "stopped by an interruption"
+    report_.exhaustive =
+        !stopped_ && feed_->open() == 0 && report_.unknown == 0 && blind_spots_.empty();
+    const std::string bound = fmt::format(
+        "at most {} preemption{}{}", settings_.preemptions, settings_.preemptions == 1 ? "" : "s",
+        settings_.crashes == 0
+            ? ""
+            : fmt::format(" and {} death{}", settings_.crashes, settings_.crashes == 1 ? "" : "s"));
+    const char* why = interrupted_        ? "stopped by an interruption"
                       : found_.size() > 0 ? "stopped at a failure"
                                           : "stopped at a limit";
     report_.coverage =
         report_.exhaustive
             ? fmt::format("exhaustive: all schedules with {}, {} executed, {} pruned", bound,
                           report_.executed, report_.pruned)
-            : fmt::format("{}: of the schedules with {}, {} executed, {} pruned, {} known and not "
-                          "run",
-                          stopped_ || feed_->open() > 0 ? why : "not exhaustive", bound,
-                          report_.executed, report_.pruned, feed_->open());
+            : fmt::format(
+                  "{}: of the schedules with {}, {} executed, {} pruned, {} known and not "
+                  "run",
+                  stopped_ || feed_->open() > 0 ? why : "not exhaustive", bound, report_.executed,
+                  report_.pruned, feed_->open());
   }
   if (settings_.strategy == "pct") {
-    report_.guarantee = pct_guarantee(report_.tasks, static_cast<std::uint64_t>(report_.steps),
-                                      settings_.depth);
+    report_.guarantee =
+        pct_guarantee(report_.tasks, static_cast<std::uint64_t>(report_.steps), settings_.depth);
   }
   for (const std::string& note : blind_spots_) report_.notes.push_back(note);
   report_.verdict = report_.failing > 0   ? Verdict::kFail

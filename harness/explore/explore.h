@@ -41,7 +41,7 @@ struct ReplayResult {
   report::FailingSchedule schedule;
   report::Verdict verdict = report::Verdict::kUnknown;  ///< fail: each time as it was recorded
   std::string reason;                                   ///< why unknown
-  std::vector<std::string> warnings;  ///< another version, other inputs
+  std::vector<std::string> warnings;                    ///< another version, other inputs
 };
 
 /// Runs a kept failure `times` times. Errors: as run_explore().

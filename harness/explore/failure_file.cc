@@ -51,12 +51,9 @@ base::Status store_failure(const FailureFile& failure, const fs::path& file) {
   json scene = json::parse(encode(failure.scene));
   scene.erase("folder");
   scene.erase("explorer");
-  const json content = {{"format", kFormat},
-                        {"version", failure.version},
-                        {"inputs", failure.inputs},
-                        {"broken", failure.broken},
-                        {"scene", scene},
-                        {"plan", json::parse(encode(failure.plan))}};
+  const json content = {{"format", kFormat},        {"version", failure.version},
+                        {"inputs", failure.inputs}, {"broken", failure.broken},
+                        {"scene", scene},           {"plan", json::parse(encode(failure.plan))}};
   return base::replace_file(file,
                             content.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
 }

@@ -11,10 +11,10 @@ namespace stress {
 /// A failing schedule as it is kept: everything that `stress replay` needs to run it again.
 /// Documented in scenarios/schema/failure.schema.json.
 struct FailureFile {
-  std::string version;  ///< of this program
-  std::string inputs;   ///< see hash_of_inputs()
-  Scene scene;          ///< its folder means nothing
-  SchedulePlan plan;    ///< of kind kReplay
+  std::string version;              ///< of this program
+  std::string inputs;               ///< see hash_of_inputs()
+  Scene scene;                      ///< its folder means nothing
+  SchedulePlan plan;                ///< of kind kReplay
   std::vector<std::string> broken;  ///< ids of the invariants
 };
 

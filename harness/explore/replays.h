@@ -9,8 +9,8 @@ namespace stress {
 /// How far repetitions of one schedule were the same.
 struct Replays {
   int done = 0;
-  int same = 0;          ///< verdict, broken invariants and trace
-  std::string departed;  ///< the first that was not, in words
+  int same = 0;                   ///< verdict, broken invariants and trace
+  std::string departed;           ///< the first that was not, in words
   report::FailingSchedule story;  ///< of the first
 };
 

@@ -1,6 +1,7 @@
 #include "harness/explore/shrink.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -43,17 +44,8 @@ class Shrinker {
   base::Result<Failure> run() {
     best_.plan.kind = SchedulePlan::Kind::kScript;
     script_ = script_of(best_.result.decisions);
-    bool smaller = true;
-    while (smaller && runs_left_ > 0) {
-      smaller = false;
-      for (const auto step : {&Shrinker::without_operations, &Shrinker::without_deaths,
-                              &Shrinker::cut_off, &Shrinker::without_stretches,
-                              &Shrinker::shorter_stretches, &Shrinker::earlier_deaths}) {
-        const base::Result<bool> better = (this->*step)();
-        if (!better) return std::unexpected(better.error());
-        smaller = smaller || *better;
-      }
-    }
+    if (const auto simpler = one_switch(); !simpler) return std::unexpected(simpler.error());
+    if (base::Status done = take_away(); !done) return std::unexpected(done.error());
     best_.plan.kind = SchedulePlan::Kind::kReplay;
     best_.plan.decisions = best_.result.decisions;
     best_.plan.trace = best_.result.trace;
@@ -75,8 +67,56 @@ class Shrinker {
 
   [[nodiscard]] bool still_fails(const ScheduleResult& result) const {
     return result.verdict == report::Verdict::kFail &&
-           std::ranges::find(result.broken, best_.invariant, &report::InvariantResult::id) !=
-               result.broken.end();
+           (best_.invariants.empty() ||
+            std::ranges::any_of(result.broken, [&](const report::InvariantResult& one) {
+              return std::ranges::find(best_.invariants, one.id) != best_.invariants.end();
+            }));
+  }
+
+  base::Status take_away() {
+    bool smaller = true;
+    while (smaller && runs_left_ > 0) {
+      smaller = false;
+      for (const auto step : {&Shrinker::without_operations, &Shrinker::without_deaths,
+                              &Shrinker::cut_off, &Shrinker::without_stretches,
+                              &Shrinker::shorter_stretches, &Shrinker::earlier_deaths}) {
+        const base::Result<bool> better = (this->*step)();
+        if (!better) return std::unexpected(better.error());
+        smaller = smaller || *better;
+      }
+    }
+    return {};
+  }
+
+  /// One operation up to somewhere, then another one as far as it goes.
+  base::Result<bool> one_switch() {
+    if (best_.result.preemptions < 2 || best_.result.crashes > 0) return false;
+    std::map<std::string, std::uint64_t> steps;
+    for (const Decision& decision : best_.result.decisions) ++steps[decision.who];
+    std::vector<Draft> drafts;
+    for (std::uint64_t until = 1; until < best_.result.decisions.size(); ++until) {
+      for (const auto& [first, count] : steps) {
+        for (const auto& [second, whole] : steps) {
+          if (first == second || !is_operation(first) || !is_operation(second)) continue;
+          if (until >= count) continue;
+          drafts.push_back(
+              {{{{Act::kRun, first}, until}, {{Act::kRun, second}, whole}}, best_.plan.without});
+        }
+      }
+    }
+    const std::vector<std::string> same = best_.invariants;
+    if (best_.may_change) best_.invariants.clear();
+    base::Result<bool> simpler = try_all(drafts);
+    if (simpler && *simpler) {
+      for (const auto& one : best_.result.broken) best_.invariants.push_back(one.id);
+    } else {
+      best_.invariants = same;
+    }
+    return simpler;
+  }
+
+  [[nodiscard]] bool is_operation(const std::string& task) const {
+    return std::ranges::find(best_.operations, task) != best_.operations.end();
   }
 
   /// Takes the first of the drafts, in their order, that still fails and is smaller.
@@ -188,7 +228,8 @@ class Shrinker {
   base::Result<bool> earlier_deaths() {
     std::vector<Draft> drafts;
     for (std::size_t i = 1; i < script_.size(); ++i) {
-      if (script_[i].decision.act == Act::kRun || script_[i - 1].decision.act != Act::kRun) continue;
+      if (script_[i].decision.act == Act::kRun || script_[i - 1].decision.act != Act::kRun)
+        continue;
       for (const std::uint64_t keep : {script_[i - 1].steps / 2, script_[i - 1].steps - 1}) {
         if (keep >= script_[i - 1].steps) continue;
         Draft draft{script_, best_.plan.without};

@@ -158,17 +158,18 @@ void Arena::handle(Root& root, std::size_t index, Stopped stopped) {
   task->in_fork = false;
   const bool by_name = first->sys == Sys::kOpen || first->sys == Sys::kLook;
   const bool by_descriptor = first->sys == Sys::kRead || first->sys == Sys::kWrite;
-  const bool elsewhere = first->sys == Sys::kSync || first->sys == Sys::kSend ||
-                         (by_descriptor && !is_relevant(*first, root.role) && !is_random_device(first->path));
+  const bool elsewhere =
+      first->sys == Sys::kSync || first->sys == Sys::kSend ||
+      (by_descriptor && !is_relevant(*first, root.role) && !is_random_device(first->path));
   if (elsewhere) return stopped.go_on();
   // A link may lead into a watched folder from anywhere, but for the places of the system.
   if (by_name && !is_relevant(*first, root.role)) {
-    static const std::vector<std::filesystem::path> kSystem = {"/usr", "/lib", "/lib64", "/etc",
+    static const std::vector<std::filesystem::path> kSystem = {"/usr",  "/lib", "/lib64", "/etc",
                                                                "/proc", "/sys", "/dev"};
     if (is_watched(first->path, kSystem)) return stopped.go_on();
   }
-  std::optional<Op> op = decode(stopped.notification, root.tasks,
-                                static_cast<std::uint32_t>(index), root.launched.pid);
+  std::optional<Op> op = decode(stopped.notification, root.tasks, static_cast<std::uint32_t>(index),
+                                root.launched.pid);
   if (!op || !stopped.still_there()) return stopped.go_on();
   stopped.op = std::move(*op);
   if (handle_unobserved(*task, stopped)) return;
@@ -178,8 +179,7 @@ void Arena::handle(Root& root, std::size_t index, Stopped stopped) {
 bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
   const Op& op = stopped.op;
   if (op.sys == Sys::kRandom || (op.sys == Sys::kRead && is_random_device(op.path))) {
-    const std::uint64_t seed =
-        Choice(setting_.seed).of(task.label).of(++task.random_reads).bits();
+    const std::uint64_t seed = Choice(setting_.seed).of(task.label).of(++task.random_reads).bits();
     if (!fill_random(op, seed) || !stopped.return_value(std::min(op.bytes, kRandomBytesMax))) {
       stopped.go_on();
     }
@@ -194,7 +194,8 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
     stopped.go_on();
     return true;
   }
-  const bool parks = (op.sys == Sys::kExec && task.first) || is_relevant(op, roots_[task.root]->role) ||
+  const bool parks = (op.sys == Sys::kExec && task.first) ||
+                     is_relevant(op, roots_[task.root]->role) ||
                      (op.sys == Sys::kSleep && !tasks_.is_threaded(task));
   if (!parks) stopped.go_on();
   return !parks;
@@ -392,7 +393,8 @@ void Arena::end_programs() {
   // Servers were launched first, so their tasks' root numbers stay.
   std::erase_if(roots_, [](const auto& root) { return root->role == Role::kProgram; });
   ended_.clear();
-  if (was_free) server_ = std::jthread([this](const std::stop_token& stop) { serve_freely(stop, false); });
+  if (was_free)
+    server_ = std::jthread([this](const std::stop_token& stop) { serve_freely(stop, false); });
 }
 
 void Arena::end() {

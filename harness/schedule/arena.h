@@ -23,15 +23,16 @@ namespace stress {
 
 /// Programs under supervision of which none moves unless it is let go.
 ///
-/// Each of their tasks stops at its next relevant call: one that others could notice, or that lets it
-/// notice others. Calls on files outside of the watched folders are let through at once. What would
-/// make one repetition unlike another is taken away where that is possible: random bytes follow
-/// from the seed, and a thread that sleeps alone in its process sleeps as a step, not by the clock.
+/// Each of their tasks stops at its next relevant call: one that others could notice, or that lets
+/// it notice others. Calls on files outside of the watched folders are let through at once. What
+/// would make one repetition unlike another is taken away where that is possible: random bytes
+/// follow from the seed, and a thread that sleeps alone in its process sleeps as a step, not by the
+/// clock.
 ///
-/// Policy of stillness. It is observed, not guessed: each task is stopped at a call, or asleep at two
-/// looks without having run between them. A server that they talk to (tmux) belongs in the arena too,
-/// as does what it runs in its panes: else nobody could tell who is still on his way. Servers
-/// outlive the programs; their signals are no steps, and nobody kills them.
+/// Policy of stillness. It is observed, not guessed: each task is stopped at a call, or asleep at
+/// two looks without having run between them. A server that they talk to (tmux) belongs in the
+/// arena too, as does what it runs in its panes: else nobody could tell who is still on his way.
+/// Servers outlive the programs; their signals are no steps, and nobody kills them.
 ///
 /// Thread-safety: for one thread.
 class Arena {

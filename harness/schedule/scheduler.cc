@@ -72,8 +72,7 @@ Scheduler::Choices Scheduler::look_for_choices() {
       ready, [this](const ScheduledTask* task) { return has_yielded_alone(*task); });
   if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
   for (ScheduledTask* task : ready) {
-    add_candidate(choices, task,
-                  {task->label, task->operation, task->call.key, 0, yields(*task)},
+    add_candidate(choices, task, {task->label, task->operation, task->call.key, 0, yields(*task)},
                   task->first ? std::vector<Access>() : accesses_of(task->stopped.op));
   }
   for (const Actor& actor : actors_) {

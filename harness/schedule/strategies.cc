@@ -98,9 +98,8 @@ std::optional<Decision> Replay::choose(const Moment& moment) {
   const auto candidate = std::ranges::find(moment.candidates, decision.who, &Candidate::task);
   const std::string line =
       candidate == moment.candidates.end() ? "" : trace_line(decision, candidate->key);
-  const bool same = decision.act == Act::kRun
-                        ? line == trace_[moment.step]
-                        : is_possible(moment, decision);
+  const bool same =
+      decision.act == Act::kRun ? line == trace_[moment.step] : is_possible(moment, decision);
   if (same) return decision;
   departed_ = fmt::format("step {}: expected {}; there was {}", moment.step + 1,
                           trace_[moment.step], what_there_was(moment));

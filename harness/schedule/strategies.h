@@ -11,8 +11,8 @@
 
 namespace stress {
 
-/// Whoever could go on is as likely as any other, at each moment. Where programs may be killed, that
-/// happens about once in `range` steps.
+/// Whoever could go on is as likely as any other, at each moment. Where programs may be killed,
+/// that happens about once in `range` steps.
 class RandomWalk : public Strategy {
  public:
   RandomWalk(std::uint64_t seed, std::uint64_t range) : choice_(seed), range_(range) {}
@@ -61,8 +61,8 @@ class FollowPrefix : public Strategy {
   std::string departed_;
 };
 
-/// Exactly these decisions; each task must stand before the very call that it stood before when they
-/// were recorded.
+/// Exactly these decisions; each task must stand before the very call that it stood before when
+/// they were recorded.
 class Replay : public Strategy {
  public:
   /// `trace`: trace_of() the recorded run, one line a decision.

@@ -131,11 +131,11 @@ void append_failure(std::string& out, std::size_t number, const FailingSchedule&
 }  // namespace
 
 std::string story_file(const FailingSchedule& schedule) {
-  return beside(schedule.file, ".story.md");
+  return beside(schedule.file, "-story.md");
 }
 
 std::string trace_file(const FailingSchedule& schedule) {
-  return beside(schedule.file, ".trace.json");
+  return beside(schedule.file, "-trace.json");
 }
 
 std::string size_line(const FailingSchedule& schedule) {

@@ -43,8 +43,8 @@ std::string to_story(const FailingSchedule& schedule, bool colour, std::size_t c
 std::string to_story_markdown(const FailingSchedule& schedule);  ///< for story_file()
 /// In the Trace Event Format, which chrome://tracing and Perfetto open.
 std::string to_chrome_trace(const FailingSchedule& schedule);
-/// Where these two belong: beside the decision list, "failures/001.story.md" and
-/// "failures/001.trace.json" of "failures/001.json".
+/// Where these two belong: beside the decision list, "failures/001-story.md" and
+/// "failures/001-trace.json" of "failures/001.json".
 std::string story_file(const FailingSchedule& schedule);
 std::string trace_file(const FailingSchedule& schedule);
 
