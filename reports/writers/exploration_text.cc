@@ -45,8 +45,8 @@ std::string tally_line(const Exploration& exploration) {
   std::string line = fmt::format("{} in {:.1f} s", count_of(exploration.executed, "schedule"),
                                  exploration.duration_s);
   if (exploration.duration_s > 0) {
-    line += fmt::format(" ({:.1f} a second)",
-                        static_cast<double>(exploration.executed) / exploration.duration_s);
+    const double rate = static_cast<double>(exploration.executed) / exploration.duration_s;
+    line += fmt::format(" ({:.{}f} a second)", rate, rate < 1 ? 2 : 1);
   }
   line += fmt::format(": {} failing", exploration.failing);
   if (exploration.unknown > 0) line += fmt::format(", {} not judged", exploration.unknown);

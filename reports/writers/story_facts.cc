@@ -119,11 +119,15 @@ std::optional<StaleLook> StoryFacts::stale_at(std::size_t act, const std::string
   return std::nullopt;
 }
 
+/// As it is known from before, else from the next look, unless a change comes first.
 std::string StoryFacts::held_at(std::size_t step) const {
   for (std::size_t i = step + 1; i-- > 0;) {
     if (!steps_[i].registry.empty()) return steps_[i].registry;
   }
-  return "";
+  const auto later = std::span(steps_).subspan(step);
+  const auto next =
+      std::ranges::find_if(later, [](const ScheduleStep& one) { return !one.registry.empty(); });
+  return next != later.end() && touch_of(*next) == Touch::kLook ? next->registry : "";
 }
 
 /// What the registry held before the change, by an earlier one.

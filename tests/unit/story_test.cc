@@ -446,6 +446,19 @@ TEST(StoryWhy, KnowsThatWhoReadsAReplacedFileHasLookedWhenItWasOpened) {
             "(4), and wrote it after (5): B's change is gone (b running), though B was told ok.");
 }
 
+TEST(StoryWhy, KnowsWhatWasThereFromTheOtherOnesLook) {
+  ScheduleBuilder story;
+  story.operation("A", "spawn a", "ok").operation("B", "spawn b", "ok");
+  story.step("A", "open", "registry.json").call("open for reading registry.json");
+  story.step("B", "read", "registry.json").registry("no agents");
+  story.saves("B", "1 agent: b running").step("A", "read", "registry.json");
+  story.saves("A", "1 agent: a running");
+  const FailingSchedule schedule = story.take();
+  EXPECT_THAT(why_of(schedule),
+              HasSubstr("A opened registry.json (1) before B's change of it (3)"));
+  EXPECT_THAT(why_of(schedule), HasSubstr("B's change is gone (b running)"));
+}
+
 TEST(StoryWhy, SeesAChangeThatWasTakenBack) {
   ScheduleBuilder story;
   story.operation("A", "update a", "ok").operation("B", "update b", "ok");
