@@ -91,12 +91,13 @@ base::Status write_files(const ExploreResult& result) {
     done = base::replace_file(folder / "repro.sh", report::to_repro_script(result.report), 0755);
   }
   for (const report::FailingSchedule& failure : result.report.failures) {
-    const std::filesystem::path name = (folder / failure.file).replace_extension();
     if (done) {
-      done = base::replace_file(name.string() + "-story.md", report::to_story_markdown(failure));
+      done = base::replace_file(folder / report::story_file(failure),
+                                report::to_story_markdown(failure));
     }
     if (done) {
-      done = base::replace_file(name.string() + "-trace.json", report::to_chrome_trace(failure));
+      done = base::replace_file(folder / report::trace_file(failure),
+                                report::to_chrome_trace(failure));
     }
   }
   return done;

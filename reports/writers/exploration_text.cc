@@ -45,8 +45,8 @@ std::string tally_line(const Exploration& exploration) {
   std::string line = fmt::format("{} in {:.1f} s", count_of(exploration.executed, "schedule"),
                                  exploration.duration_s);
   if (exploration.duration_s > 0) {
-    line += fmt::format(" ({:.1f} a second)",
-                        static_cast<double>(exploration.executed) / exploration.duration_s);
+    const double rate = static_cast<double>(exploration.executed) / exploration.duration_s;
+    line += fmt::format(" ({:.{}f} a second)", rate, rate < 1 ? 2 : 1);
   }
   line += fmt::format(": {} failing", exploration.failing);
   if (exploration.unknown > 0) line += fmt::format(", {} not judged", exploration.unknown);
@@ -106,10 +106,10 @@ std::string broken_words(const FailingSchedule& failure) {
   return words;
 }
 
-/// Its story and its trace lie beside the decision list.
-std::string story_file(const FailingSchedule& failure) {
-  const std::size_t slash = failure.file.rfind('/');
-  return (slash == std::string::npos ? "" : failure.file.substr(0, slash + 1)) + "story.md";
+std::string beside(const std::string& file, std::string_view ending) {
+  constexpr std::string_view kJson = ".json";
+  const std::size_t cut = file.ends_with(kJson) ? kJson.size() : 0;
+  return file.substr(0, file.size() - cut).append(ending);
 }
 
 void append_failure(std::string& out, std::size_t number, const FailingSchedule& failure) {
@@ -123,12 +123,20 @@ void append_failure(std::string& out, std::size_t number, const FailingSchedule&
   }
   more(origin_line(failure));
   if (failure.file.empty()) return;
-  more("story: " + story_file(failure));
+  more(fmt::format("story: {}, trace: {}", story_file(failure), trace_file(failure)));
   out += "      " + one_line(shell_command({"stress", "replay", failure.file})) +
          "\n";  // to be copied
 }
 
 }  // namespace
+
+std::string story_file(const FailingSchedule& schedule) {
+  return beside(schedule.file, "-story.md");
+}
+
+std::string trace_file(const FailingSchedule& schedule) {
+  return beside(schedule.file, "-trace.json");
+}
 
 std::string size_line(const FailingSchedule& schedule) {
   std::string line = size_words(schedule.shrunk);

@@ -1,6 +1,7 @@
 #include "reports/writers/story_steps.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -48,6 +49,47 @@ class Registry {
   std::set<std::string> files_;
 };
 
+/// A rename that the same task makes once more, though nobody made its file anew, has failed: mv
+/// first tries not to replace anything.
+void mark_renames_in_vain(std::vector<ScheduleStep>& steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].kind != "rename" || steps[i].act != "run") continue;
+    for (std::size_t next = i + 1; next < steps.size(); ++next) {
+      const bool made_anew =
+          steps[next].file == steps[i].file &&
+          (steps[next].kind == "write" || touch_of(steps[next]) == Touch::kCreate);
+      if (made_anew) break;
+      if (steps[next].kind != "rename" || steps[next].task != steps[i].task ||
+          steps[next].file != steps[i].file || steps[next].file2 != steps[i].file2) {
+        continue;
+      }
+      steps[i].result = "in vain";
+      steps[i].registry.clear();
+      break;
+    }
+  }
+}
+
+/// The words of a call are those of when it was asked for; whoever goes on only later may find that
+/// his open file has been replaced meanwhile.
+void mark_replaced_files(std::vector<ScheduleStep>& steps) {
+  std::map<std::pair<std::string, std::string>, std::size_t> opened;  ///< by task and file
+  std::map<std::string, std::size_t> replaced;                        ///< by file
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    ScheduleStep& step = steps[i];
+    if (step.kind == "open") opened[{step.task, step.file}] = i;
+    const auto open = opened.find({step.task, step.file});
+    const auto other = replaced.find(step.file);
+    const bool by_descriptor = step.kind == "read" || step.kind == "write";
+    if (by_descriptor && open != opened.end() && other != replaced.end() &&
+        open->second < other->second && !is_nameless(step)) {
+      step.call += kNameless;
+    }
+    if (step.kind != "rename" && step.kind != "unlink") continue;
+    for (const std::string& file : changed_by(step)) replaced[file] = i;
+  }
+}
+
 /// An open that may make a file has changed what was there: it has cut it.
 void tell_that_it_empties(ScheduleStep& step) {
   if (touch_of(step) == Touch::kCreate) step.call = "open and empty " + step.file;
@@ -60,6 +102,8 @@ bool shows_reads(const std::vector<ScheduleStep>& steps) {
 }
 
 FailingSchedule for_story(FailingSchedule schedule) {
+  mark_renames_in_vain(schedule.steps);
+  mark_replaced_files(schedule.steps);
   const Registry registry(schedule.steps);
   const bool reads = shows_reads(schedule.steps);
   for (std::size_t i = 0; i < schedule.steps.size(); ++i) {

@@ -25,7 +25,7 @@ StoryWeight::StoryWeight(const std::vector<ScheduleStep>& steps, bool brief) : b
 bool StoryWeight::is_nothing(std::span<const ScheduleStep> run) {
   constexpr std::array<std::string_view, 4> kKinds = {"fsync", "chmod", "send", "exit"};
   return std::ranges::all_of(run, [&](const ScheduleStep& step) {
-    const bool opens = step.kind == "open" && touch_of(step) == Touch::kLook;
+    const bool opens = step.kind == "open" && step.file == ".";
     return is_plain(step) && (opens || std::ranges::find(kKinds, step.kind) != kKinds.end());
   });
 }

@@ -11,8 +11,6 @@
 namespace report {
 namespace {
 
-constexpr std::string_view kNameless = ", which is no longer the file of that name";
-
 bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
 }

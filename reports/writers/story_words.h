@@ -12,6 +12,9 @@ namespace report {
 /// Steps of schedules in plain words. All take any bytes, and hand on bytes that are not UTF-8 as
 /// they are: who lays the text out replaces them.
 
+/// How the words of a call on a nameless file end; see is_nameless().
+inline constexpr std::string_view kNameless = ", which is no longer the file of that name";
+
 /// What a step has to do with a file; a fault: nothing. kCreate: it makes the file, unless it is
 /// there. A file that has lost its name since it was opened is none.
 enum class Touch { kNone, kLook, kCreate, kChange };

@@ -29,8 +29,7 @@ std::string to_terminal(const Crashes& crashes, bool colour);
 std::string to_repro_script(const Crashes& crashes);
 
 /// The same of an exploration; JSON matches scenarios/schema/exploration.schema.json. The texts
-/// tell the story of the first failure that no baseline knows. `story.md` and `trace.json` of a
-/// failure are taken to lie beside its decision list.
+/// tell the story of the first failure that no baseline knows.
 std::string to_json(const Exploration& exploration);
 std::string to_markdown(const Exploration& exploration);
 std::string to_terminal(const Exploration& exploration, bool colour);
@@ -41,9 +40,13 @@ std::string to_repro_script(const Exploration& exploration);
 /// steps prove it. `columns`: of the terminal; less than 40 count as 40. With more than four
 /// operations, or where columns would be too narrow, each step is a line.
 std::string to_story(const FailingSchedule& schedule, bool colour, std::size_t columns);
-std::string to_story_markdown(const FailingSchedule& schedule);  ///< story.md
-/// trace.json in the Trace Event Format, which chrome://tracing and Perfetto open.
+std::string to_story_markdown(const FailingSchedule& schedule);  ///< for story_file()
+/// In the Trace Event Format, which chrome://tracing and Perfetto open.
 std::string to_chrome_trace(const FailingSchedule& schedule);
+/// Where these two belong: beside the decision list, "failures/001-story.md" and
+/// "failures/001-trace.json" of "failures/001.json".
+std::string story_file(const FailingSchedule& schedule);
+std::string trace_file(const FailingSchedule& schedule);
 
 /// The same of the harness's own score; JSON matches scenarios/schema/score.schema.json.
 std::string to_json(const Score& score);

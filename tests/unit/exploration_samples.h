@@ -94,7 +94,7 @@ inline FailingSchedule lost_update() {
   schedule.found = {4, 9, 1, 120};
   schedule.shrunk = {2, 1, 0, static_cast<int>(schedule.steps.size())};
   schedule.replays = schedule.replays_same = 100;
-  schedule.file = "failures/1/schedule.json";
+  schedule.file = "failures/001.json";
   return schedule;
 }
 

@@ -91,9 +91,8 @@ TEST(ExplorationTerminal, TellsOfEachFailureWhatIsNeededToSeeItAgain) {
           HasSubstr("1  acked-present: 2 operations, 1 preemption, 0 faults, 21 steps"),
           HasSubstr("found by random walk, schedule 3 of seed 7, after 0.4 s; replayed 100 times, "
                     "the same each"),
-          HasSubstr("      story: failures/1/story.md\n"),
-          HasSubstr("      stress replay failures/1/schedule.json\n"),
-          HasSubstr("2  three-way-match: "),
+          HasSubstr("      story: failures/001-story.md, trace: failures/001-trace.json\n"),
+          HasSubstr("      stress replay failures/001.json\n"), HasSubstr("2  three-way-match: "),
           HasSubstr("replayed 10 times, 7 of them the same; departed: step 4 of A")));
 }
 
@@ -125,7 +124,7 @@ TEST(ExplorationMarkdown, FitsASummaryWhateverItHolds) {
   EXPECT_THAT(markdown, AllOf(HasSubstr("## explore: FAIL\n"), HasSubstr("| 1 | no-ghosts |"),
                               Not(HasSubstr("<b>&amp;amp;"))));
   EXPECT_THAT(to_markdown(failing_exploration()),
-              AllOf(HasSubstr("| failures/1/story.md |"), HasSubstr("```text\nTime goes down")));
+              AllOf(HasSubstr("| failures/001-story.md |"), HasSubstr("```text\nTime goes down")));
 }
 
 TEST(ExplorationScript, IsTheCommand) {

@@ -140,6 +140,24 @@ TEST(Story, SaysWhatALongRegistryHoldsOnceAndThenWhere) {
                                                 "| reads registry.json: as in (2)\n"));
 }
 
+TEST(Story, TakesARenameThatIsMadeAgainForOneInVain) {
+  ScheduleBuilder story;
+  story.operation("A", "save", "ok");
+  story.step("A", "rename", "new").to("state").step("A", "look", "state");
+  story.step("A", "rename", "new").to("state");
+  EXPECT_THAT(story_of(story.take()), AllOf(HasSubstr("1 renames new to state: in vain\n"),
+                                            HasSubstr("renames new to state\n")));
+}
+
+TEST(Story, SeesThatAnOpenFileWasReplacedBeforeItWasRead) {
+  ScheduleBuilder story;
+  story.operation("A", "x", "ok").operation("B", "y", "ok");
+  story.step("A", "open", "state").step("B", "rename", "new").to("state");
+  story.step("A", "read", "state");
+  EXPECT_THAT(to_story(story.take(), false, 200),
+              HasSubstr("reads state, which is no longer the file of that name"));
+}
+
 TEST(Story, GivesWhoIsNoOperationNoColumn) {
   ScheduleBuilder story;
   story.operation("A", "spawn", "ok");
@@ -288,7 +306,7 @@ TEST(StoryMarkdown, HasTheStoryTheSizesAndTheCommandThatReplaysIt) {
             HasSubstr("2 operations, 1 preemption, 0 faults, 21 steps; as found: 4 operations"),
             HasSubstr("replayed 100 times, the same each time"),
             HasSubstr("```text\nTime goes down"),
-            HasSubstr("```text\nstress replay failures/1/schedule.json\n```")));
+            HasSubstr("```text\nstress replay failures/001.json\n```")));
 }
 
 TEST(StoryMarkdown, NoNameBreaksOutOfItsBlock) {
@@ -428,6 +446,19 @@ TEST(StoryWhy, KnowsThatWhoReadsAReplacedFileHasLookedWhenItWasOpened) {
             "(4), and wrote it after (5): B's change is gone (b running), though B was told ok.");
 }
 
+TEST(StoryWhy, KnowsWhatWasThereFromTheOtherOnesLook) {
+  ScheduleBuilder story;
+  story.operation("A", "spawn a", "ok").operation("B", "spawn b", "ok");
+  story.step("A", "open", "registry.json").call("open for reading registry.json");
+  story.step("B", "read", "registry.json").registry("no agents");
+  story.saves("B", "1 agent: b running").step("A", "read", "registry.json");
+  story.saves("A", "1 agent: a running");
+  const FailingSchedule schedule = story.take();
+  EXPECT_THAT(why_of(schedule),
+              HasSubstr("A opened registry.json (1) before B's change of it (3)"));
+  EXPECT_THAT(why_of(schedule), HasSubstr("B's change is gone (b running)"));
+}
+
 TEST(StoryWhy, SeesAChangeThatWasTakenBack) {
   ScheduleBuilder story;
   story.operation("A", "update a", "ok").operation("B", "update b", "ok");
@@ -464,8 +495,16 @@ TEST(StoryWhy, NamesATemporaryFileOfTwo) {
   story.step("A", "rename", "new.tmp").to("state.json");
   EXPECT_EQ(
       why_of(story.take()),
-      "B's `write to new.tmp` (2) came before A's `rename new.tmp to state.json` (3), which was "
-      "made under the same name.");
+      "A's `write to new.tmp` (1), then B's `write to new.tmp` (2), then A's `rename new.tmp to "
+      "state.json` (3): both use that one name.");
+}
+
+TEST(StoryWhy, ATemporaryNameThatIsUsedAgainIsNoFault) {
+  ScheduleBuilder story;
+  story.operation("A", "x", "ok").operation("B", "y", "ok");
+  story.step("A", "write", "new.tmp").step("A", "rename", "new.tmp").to("state.json");
+  story.step("B", "write", "new.tmp").step("B", "rename", "new.tmp").to("state.json");
+  EXPECT_EQ(why_of(story.take()), "");
 }
 
 }  // namespace
