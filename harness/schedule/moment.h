@@ -14,8 +14,10 @@ struct Candidate {
   std::string task;       ///< its label: "A", its first child "A.1", its second thread "A/2"
   std::string operation;  ///< the operation that it works for: "A"
   std::string key;        ///< its next call, the same in each repetition: "read registry.json"
-  std::uint64_t state = 0;  ///< of the run, once it has made this call (see Causality)
-  bool yields = false;      ///< it sleeps, or asks for the same thing again and again
+  /// Of the run, once it has made this call: of all programs (see Causality), and of what the
+  /// scheduler remembers of the task for `yields`.
+  std::uint64_t state = 0;
+  bool yields = false;  ///< it sleeps, or asks for the same thing again and again
   bool operator==(const Candidate&) const = default;
 };
 
@@ -23,16 +25,16 @@ struct Candidate {
 struct Mortal {
   std::string operation;
   bool has_descendants = false;  ///< then there are two ways
-  std::uint64_t state = 0;       ///< of the run, once it is dead
+  std::uint64_t state = 0;       ///< of the run, once it is dead, in either way
   bool operator==(const Mortal&) const = default;
 };
 
 /// A moment at which nothing moves, and somebody must be let go on.
 struct Moment {
-  std::uint64_t step = 0;              ///< counts from 0
-  std::vector<Candidate> candidates;   ///< by label; at least one
-  std::vector<Mortal> mortals;         ///< by label; none where no more may be killed
-  std::optional<std::size_t> last;     ///< who ran last and could go on, if he does not yield
+  std::uint64_t step = 0;             ///< counts from 0
+  std::vector<Candidate> candidates;  ///< by label; at least one
+  std::vector<Mortal> mortals;        ///< by label; none where no more may be killed
+  std::optional<std::size_t> last;    ///< who ran last and could go on, if he does not yield
   bool operator==(const Moment&) const = default;
 };
 

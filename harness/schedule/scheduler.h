@@ -44,12 +44,14 @@ enum class RunEnd {
 
 /// Runs launched programs step by step: at each moment a strategy chooses who goes on.
 ///
-/// - A blocking lock that is held makes its waiter no candidate. flock and OFD locks are taken by the
+/// - A blocking lock that is held makes its waiter no candidate. flock and OFD locks are taken by
+/// the
 ///   scheduler on the task's own descriptor, so that they are had at the very moment of the choice.
 /// - Who sleeps, or asks for the same thing again and again, yields: to choose another is no
 ///   preemption then; and who has yielded with nobody else running meanwhile is no candidate while
 ///   there are others. So a loop that waits does not go on for ever.
-/// - Where nobody can go on, locks are waited for in the kernel, so that the programs' own time limits
+/// - Where nobody can go on, locks are waited for in the kernel, so that the programs' own time
+/// limits
 ///   can end it. What then does not move for `stuck_after` is stuck.
 class Scheduler {
  public:
@@ -89,6 +91,9 @@ class Scheduler {
   void step_of(ScheduledTask& task, const Choices& choices, std::size_t index);
   void step_of_actor(Actor& actor, const std::vector<Access>& accesses);
   void crash(const Decision& decision);
+  /// Whoever waits in a loop may have something new to see. `mover`: who it was; nullptr: not a
+  /// task.
+  void others_have_moved(const ScheduledTask* mover);
   void let_go(ScheduledTask& task);
   void note_lock(ScheduledTask& task);
   void finish_step();
@@ -105,7 +110,7 @@ class Scheduler {
   Causality causality_;
   std::string last_;  ///< whose step it was
   int crashes_ = 0;
-  std::string crashed_;  ///< by the step that is under way
+  std::string crashed_;                           ///< by the step that is under way
   std::map<std::uint64_t, std::string> holders_;  ///< of locks, as far as they are known
   std::set<std::uint64_t> locks_;
   std::vector<std::string> deadlock_;
