@@ -157,16 +157,23 @@ void expect_all_is_found(const SimProgram& program, Bound widest) {
 constexpr int kAllButLoops = 6;
 
 RC_GTEST_PROP(SearchProperty, ReachesWhatAllSchedulesWithinTheBoundsReach, ()) {
-  const std::vector<SimCall> made = *calls(5, kAllButLoops);
-  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(5, below(3));
+  const std::vector<SimCall> made = *calls(7, kAllButLoops);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(7, below(3));
   expect_all_is_found(program_of(made, tasks, *rc::gen::arbitrary<bool>()), {3, 1});
 }
 
 RC_GTEST_PROP(SearchProperty, LoopsThatAskForTheSameThingAreCutWithoutLosingAny, ()) {
-  std::vector<SimCall> made = *calls(3, 2);
-  made.insert(made.begin(), {Kind::kAwait, 0});
-  const std::vector<int> tasks = {0, 2};
-  expect_all_is_found(program_of(made, tasks, false), {2, 0});
+  static constexpr Kind kKinds[] = {Kind::kRead, Kind::kWrite, Kind::kSleep};
+  const auto some = [](int calls_max) {
+    const auto one =
+        rc::gen::map(below(6), [](int drawn) { return SimCall{kKinds[drawn / 2], drawn % 2}; });
+    return *rc::gen::resize(calls_max, rc::gen::container<std::vector<SimCall>>(one));
+  };
+  SimProgram program = {{"A", "A", some(1)}, {"AA", "AA", some(1)}, {"B", "B", some(4)}};
+  const bool forever = *below(2) == 1;
+  const auto asks = static_cast<std::size_t>(forever ? 1 : *below(6));
+  program[0].calls.insert(program[0].calls.end(), asks, {forever ? Kind::kAwait : Kind::kRead, 0});
+  expect_all_is_found(program, {2, 0});
 }
 
 SimProgram writers(bool of_one_thing) {
@@ -219,11 +226,11 @@ TEST(Search, ALostUpdateTakesOnePreemption) {
 
 // The child lives on where its maker alone is killed, which no later step must make be forgotten.
 TEST(Search, TheDeathOfAProcessAloneIsNotTakenForThatOfAll) {
-  const SimProgram program = {{"A", "A", {{Kind::kWrite, 1}}},
-                              {"A.1", "A", {{Kind::kWrite, 0}, {Kind::kRead, 1}}},
-                              {"B", "B", {{Kind::kRead, 0}, {Kind::kWrite, 1}}}};
-  const Enumeration all(program, {2, 1});
-  EXPECT_EQ(search(program, {2, 1}).outcomes, all.outcomes({2, 1}));
+  const SimProgram program = {{"A", "A", {{Kind::kRead, 0}, {Kind::kTry, 1}, {Kind::kRead, 0}}},
+                              {"A.1", "A", {{Kind::kLock, 1}}},
+                              {"B", "B", {{Kind::kTry, 1}}}};
+  const Enumeration all(program, {0, 1});
+  EXPECT_EQ(search(program, {0, 1}).outcomes, all.outcomes({0, 1}));
 }
 
 TEST(Search, ATryThatFailsIsAnotherThanOneThatSucceeds) {
