@@ -46,33 +46,71 @@ base::Result<std::vector<fs::path>> reports_at(const fs::path& path, const char*
   return files;
 }
 
-/// As if it were a report of a run.
-base::Result<report::Report> read_crashes_file(const fs::path& file) {
+template <class Result>
+base::Result<Result> read_result(const fs::path& file) {
   const base::Result<std::string> text = base::read_file(file);
   if (!text) return std::unexpected(text.error());
-  report::Crashes crashes;
+  Result result;
   std::string error;
-  if (!report::from_json(*text, crashes, error)) {
+  if (!report::from_json(*text, result, error)) {
     return base::fail(Errc::kInvalid, "{}: {}", file.string(), error);
   }
+  return result;
+}
+
+/// As if it were a report of a run.
+base::Result<report::Report> read_crashes_file(const fs::path& file) {
+  base::Result<report::Crashes> crashes = read_result<report::Crashes>(file);
+  if (!crashes) return std::unexpected(crashes.error());
   report::Report report;
-  report.name = crashes.operation;
-  report.version = crashes.version;
-  report.target = crashes.target;
-  report.invariants = std::move(crashes.control.broken);
-  for (report::PointResult& point : crashes.points) {
+  report.name = crashes->operation;
+  report.version = crashes->version;
+  report.target = crashes->target;
+  report.invariants = std::move(crashes->control.broken);
+  for (report::PointResult& point : crashes->points) {
     std::ranges::move(point.broken, std::back_inserter(report.invariants));
   }
   return report;
 }
 
+base::Result<report::Report> read_exploration_file(const fs::path& file) {
+  base::Result<report::Exploration> exploration = read_result<report::Exploration>(file);
+  if (!exploration) return std::unexpected(exploration.error());
+  report::Report report;
+  report.name = fmt::format("{}", fmt::join(exploration->operations, ", "));
+  report.version = exploration->version;
+  report.target = exploration->target;
+  for (report::FailingSchedule& failure : exploration->failures) {
+    std::ranges::move(failure.broken, std::back_inserter(report.invariants));
+  }
+  return report;
+}
+
+struct Kind {
+  const char* file;
+  const char* words;
+  base::Result<report::Report> (*read)(const fs::path& file);
+};
+
+Kind kind_of(BaselineOf of) {
+  switch (of) {
+    case BaselineOf::kRun:
+      break;
+    case BaselineOf::kCrashes:
+      return {"crashes.json", "crash points", read_crashes_file};
+    case BaselineOf::kExploration:
+      return {"exploration.json", "an exploration", read_exploration_file};
+  }
+  return {"report.json", "a run or an audit", read_report_file};
+}
+
 base::Result<StoredReport> load(const fs::path& file, const std::vector<std::string>& targets,
-                                bool crashes) {
-  base::Result<report::Report> report = crashes ? read_crashes_file(file) : read_report_file(file);
+                                const Kind& kind) {
+  base::Result<report::Report> report = kind.read(file);
   if (!report) return base::fail_from(report.error(), "the baseline");
   if (report->name.empty()) {
     return base::fail(Errc::kInvalid, "the baseline {} is no report of {}", file.string(),
-                      crashes ? "crash points" : "a run or an audit");
+                      kind.words);
   }
   if (report->version != SPAWNSTORM_VERSION) {
     return base::fail(Errc::kInvalid,
@@ -109,13 +147,14 @@ void add_baseline(CLI::App& command, std::vector<fs::path>& paths) {
 
 base::Result<std::vector<StoredReport>> load_baselines(const std::vector<fs::path>& paths,
                                                        const std::vector<std::string>& targets,
-                                                       bool crashes) {
+                                                       BaselineOf of) {
+  const Kind kind = kind_of(of);
   std::vector<StoredReport> reports;
   for (const fs::path& path : paths) {
-    const auto files = reports_at(path, crashes ? "crashes.json" : "report.json");
+    const auto files = reports_at(path, kind.file);
     if (!files) return std::unexpected(files.error());
     for (const fs::path& file : *files) {
-      base::Result<StoredReport> report = load(file, targets, crashes);
+      base::Result<StoredReport> report = load(file, targets, kind);
       if (!report) return std::unexpected(report.error());
       reports.push_back(*std::move(report));
     }
@@ -155,6 +194,19 @@ void hold_against(report::Baseline baseline, report::Crashes& crashes) {
   };
   const bool unknown = open(crashes.control) || std::ranges::any_of(crashes.points, open);
   crashes.verdict = unknown ? report::Verdict::kUnknown : report::Verdict::kPass;
+}
+
+void hold_against(report::Baseline baseline, report::Exploration& exploration) {
+  for (report::FailingSchedule& failure : exploration.failures) {
+    for (report::InvariantResult& broken : failure.broken) baseline.mark(broken);
+  }
+  add_notes(baseline, exploration.notes);
+  if (exploration.verdict != report::Verdict::kFail || baseline.fresh() > 0) return;
+  exploration.verdict = report::Verdict::kPass;
+  if (exploration.unknown == 0) return;
+  exploration.verdict = report::Verdict::kUnknown;
+  exploration.reason =
+      fmt::format("{} could not be judged", check::count_of(exploration.unknown, "schedule"));
 }
 
 }  // namespace stress

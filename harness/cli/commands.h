@@ -15,6 +15,8 @@ namespace stress {
 using Action = std::function<int()>;
 
 void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv);
+void add_explore(CLI::App& app, Action& action, const std::vector<std::string>& argv);
+void add_replay(CLI::App& app, Action& action);
 void add_crashes(CLI::App& app, Action& action, const std::vector<std::string>& argv);
 void add_audit(CLI::App& app, Action& action, const std::vector<std::string>& argv);
 void add_suite(CLI::App& app, Action& action, const std::vector<std::string>& argv);

@@ -100,7 +100,7 @@ int walk(CrashesOptions& options) {
   if (const std::string problem = problem_with(settings); !problem.empty()) {
     return usage_error("crashes", problem);
   }
-  const auto known = load_baselines(options.baselines, {settings.target}, true);
+  const auto known = load_baselines(options.baselines, {settings.target}, BaselineOf::kCrashes);
   if (!known) return usage_error("crashes", known.error().message);
   const std::atomic<bool>& interrupted = install_interrupt_handler();
   base::Result<CrashesResult> result = [&] {

@@ -35,6 +35,8 @@ int parse_and_run(const std::vector<std::string>& argv) {
   Action action;
   add_run(app, action, argv);
   add_crashes(app, action, argv);
+  add_explore(app, action, argv);
+  add_replay(app, action);
   add_audit(app, action, argv);
   add_suite(app, action, argv);
   add_score(app, action, argv);

@@ -14,9 +14,11 @@
 namespace stress {
 namespace {
 
-/// On one processor, and as a batch: whoever is woken does not push aside the one who woke him. So
-/// of two that run at the same time, a dying child and its parent who is told of it, the order is
-/// always the same. All that is started inherits it.
+/// On one processor, and so that whoever is woken does not push aside the one who woke him: of two
+/// that could run at the same time, a dying child and its parent who is told of it, the order is
+/// always the same then. Real-time tasks of one priority are like that, and do not wait for the
+/// machine's other work; batches, which anybody may have, are too, but wait. Round robin, so that
+/// one who does not stop leaves us our turn. All that is started inherits it. `explorer` counts processors from the first.
 void run_one_at_a_time(int explorer) {
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
@@ -29,8 +31,9 @@ void run_one_at_a_time(int explorer) {
     sched_setaffinity(0, sizeof one, &one);
     break;
   }
-  const sched_param parameter{};
-  sched_setscheduler(0, SCHED_BATCH, &parameter);
+  const sched_param lowest{.sched_priority = 1};
+  const sched_param none{};
+  if (sched_setscheduler(0, SCHED_RR, &lowest) != 0) sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 int give_up(const base::Error& error) {

@@ -144,11 +144,12 @@ bool Ground::sessions_are_as_prepared() {
     return false;
   });
   return clean && std::ranges::all_of(sessions_, [&](const ObservedSession& session) {
-    return std::ranges::find(view.sessions, session) != view.sessions.end();
-  });
+           return std::ranges::find(view.sessions, session) != view.sessions.end();
+         });
 }
 
 base::Status Ground::reset() {
+  reap_adopted();
   if (!sessions_are_as_prepared()) return set_up();
   return put_back();
 }

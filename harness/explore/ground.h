@@ -16,8 +16,8 @@ namespace stress {
 /// agents and their sessions; and the way back to it.
 ///
 /// The workspace is put back file by file from a copy. Sessions cannot be copied: those that a
-/// schedule has made are ended, and where a prepared one is gone all is set up anew. The tmux server
-/// stands in the arena, so that what it runs in its panes is scheduled like everything else.
+/// schedule has made are ended, and where a prepared one is gone all is set up anew. The tmux
+/// server stands in the arena, so that what it runs in its panes is scheduled like everything else.
 class Ground {
  public:
   /// Errors: it cannot be set up (target, folder, tmux, no supervision).

@@ -89,9 +89,7 @@ std::string encode(const Scene& scene) { return line_of(scene); }
 std::string encode(const SchedulePlan& plan) { return line_of(plan); }
 std::string encode(const ScheduleResult& result) { return line_of(result); }
 
-base::Result<Scene> decode_scene(const std::string& line) {
-  return parse<Scene>(line, "a scene");
-}
+base::Result<Scene> decode_scene(const std::string& line) { return parse<Scene>(line, "a scene"); }
 
 base::Result<SchedulePlan> decode_plan(const std::string& line) {
   return parse<SchedulePlan>(line, "the plan of a schedule");

@@ -20,9 +20,9 @@ struct Scene {
   std::vector<std::string> ops;  ///< see ExploreSettings
   int prepared = 0;
   int types = 0;
-  std::uint64_t seed = 1;  ///< of random bytes and of what the operations ask for
+  std::uint64_t seed = 1;        ///< of random bytes and of what the operations ask for
   std::filesystem::path folder;  ///< the explorer's own
-  int explorer = 0;              ///< which one of several
+  int explorer = 0;              ///< on which processor it runs, counted around
   bool operator==(const Scene&) const = default;
 };
 
@@ -39,8 +39,8 @@ struct SchedulePlan {
   Kind kind = Kind::kRandom;
   std::uint64_t seed = 0;
   int crashes_max = 0;
-  int depth = 0;               ///< kPct
-  std::uint64_t range = 0;     ///< kRandom, kPct: how many steps a run has
+  int depth = 0;                     ///< kPct
+  std::uint64_t range = 0;           ///< kRandom, kPct: how many steps a run has
   std::vector<Decision> decisions;   ///< kPrefix, kReplay
   std::vector<std::string> trace;    ///< kReplay: trace_of() of the recorded run
   std::vector<Stretch> script;       ///< kScript

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "harness/campaign/agent_lives.h"
 #include "harness/campaign/aftermath.h"
+#include "harness/campaign/agent_lives.h"
 #include "harness/campaign/blind_spot_notes.h"
 #include "harness/campaign/collector.h"
 #include "harness/campaign/snapshots.h"
@@ -94,6 +95,7 @@ class Trial : private ScheduleObserver {
   Programs programs_;
   std::vector<std::string> registry_;  ///< what it held after each step, in words
   std::string registry_now_;
+  std::optional<RegistryWords> words_;  ///< from tell_start() on
 };
 
 SceneOperation& Trial::operation(const std::string& label) {
@@ -102,12 +104,14 @@ SceneOperation& Trial::operation(const std::string& label) {
 
 void Trial::tell_start(std::uint64_t seed) {
   collector_.with([&](Evidence& evidence) {
-    const auto spawns = static_cast<std::uint64_t>(
-        std::ranges::count(operations_, "spawn", &SceneOperation::word));
+    const auto spawns =
+        static_cast<std::uint64_t>(std::ranges::count(operations_, "spawn", &SceneOperation::word));
     evidence.run = {seed, SPAWNSTORM_VERSION, "explore", stage_.target().facts(), spawns, false};
     evidence.operations = ground_.prepared();
   });
-  registry_now_ = words_of(snapshots_.take(Phase::kSetup));
+  const Observation start = snapshots_.take(Phase::kSetup);
+  words_.emplace(stage_.target().facts(), start);
+  registry_now_ = words_->of(start);
 }
 
 base::Status Trial::launch() {
@@ -147,7 +151,9 @@ std::string Trial::end_a_session() {
       return session.marked && session.alive;
     });
     if (living == view.sessions.end()) return;
-    fault = {.at = base::monotonic_ns(), .kind = kSessionKill, .agent = living->agent,
+    fault = {.at = base::monotonic_ns(),
+             .kind = kSessionKill,
+             .agent = living->agent,
              .detail = living->name};
     struck = stage_.probe().kill_session(*living);
   });
@@ -185,7 +191,7 @@ void Trial::stepped(Step& step) {
   const bool may_look = stage_.target().facts().live_snapshots &&
                         !(step.locks_held && stage_.target().observer().takes_lock());
   if (step.changes && may_look) {
-    registry_now_ = words_of(snapshots_.take(Phase::kStorm));
+    registry_now_ = words_->of(snapshots_.take(Phase::kStorm));
   }
   registry_.push_back(registry_now_);
 }
@@ -200,8 +206,7 @@ base::Result<ScheduleResult> Trial::run() {
   const RunEnd end = scheduler_.run(arena_, actors());
   look_at_the_end(end);
   ScheduleResult result = conclude(end);
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return result;
 }
 
@@ -267,9 +272,8 @@ ScheduleResult Trial::conclude(RunEnd end) {
     const auto invariants = check_all(evidence);
     result.verdict = overall(evidence, invariants);
     result.reason = why_unknown(evidence, invariants);
-    std::ranges::copy_if(invariants, std::back_inserter(result.broken), [](const auto& one) {
-      return one.verdict == report::Verdict::kFail;
-    });
+    std::ranges::copy_if(invariants, std::back_inserter(result.broken),
+                         [](const auto& one) { return one.verdict == report::Verdict::kFail; });
   });
   result.id = plan_.id;
   result.departed = strategy_->why_departed();

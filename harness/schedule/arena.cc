@@ -1,7 +1,9 @@
 #include "harness/schedule/arena.h"
 
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 
 #include "harness/choice/choice.h"
 #include "harness/schedule/call_words.h"
@@ -33,12 +36,23 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using State = ScheduledTask::State;
 
+constexpr int kYields = 2;
 constexpr auto kShortest = 100us;
-constexpr auto kLongest = 5ms;
+constexpr int kDoublings = 3;
 constexpr int kDeathMs = 30'000;
 
 bool is_random_device(const std::string& path) {
   return path == "/dev/urandom" || path == "/dev/random";
+}
+
+/// On one processor whoever was let go runs while we yield, mostly to his next call. Who takes longer
+/// is waited for.
+std::chrono::microseconds wait_before(int look) {
+  if (look < kYields) {
+    sched_yield();
+    return 0us;
+  }
+  return kShortest * (1 << std::min(look - kYields, kDoublings));
 }
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -66,42 +80,49 @@ bool Arena::somebody_runs() const {
 }
 
 bool Arena::settle() {
-  auto backoff = std::chrono::microseconds(0);
+  int in_vain = 0;
   auto moved_at = Clock::now();
   while (somebody_runs()) {
-    if (poll_once(backoff)) {
-      backoff = kShortest;
+    if (poll_once(wait_before(in_vain))) {
+      in_vain = 0;
       moved_at = Clock::now();
       continue;
     }
-    if (look_around() == Look::kStill) return true;
+    const Look look = look_around();
+    if (look == Look::kStill) return true;
     if (Clock::now() - moved_at > setting_.patience) return false;
-    backoff = std::clamp<std::chrono::microseconds>(2 * backoff, kShortest, kLongest);
+    in_vain = look == Look::kAlmost ? 0 : in_vain + 1;
   }
   return true;
 }
 
 Arena::Look Arena::look_around() {
   bool moves = false;
+  bool slept = false;
   for (const auto& [label, task] : tasks_.all()) {
     if (task->state != State::kRunning) continue;
     switch (look_at(*task)) {
       case Motion::kMoves:
         moves = true;
         break;
+      case Motion::kSlept:
+        slept = true;
+        break;
       case Motion::kGone:
         // A launched program's end comes by its own descriptor.
         if (task->pid != roots_[task->root]->launched.pid || task->tid != task->pid) {
           tasks_.bury(*task);
+          slept = true;
+        } else {
+          moves = true;
         }
-        moves = true;
         break;
       case Motion::kSleeps:
         break;
     }
   }
   if (moves) return Look::kMoves;
-  return tasks_.look_for_new() ? Look::kMoves : Look::kStill;
+  return slept || tasks_.look_for_new() ? Look::kAlmost : Look::kStill;
 }
 
 bool Arena::wait_for_motion(std::chrono::milliseconds slice) {
@@ -158,17 +179,18 @@ void Arena::handle(Root& root, std::size_t index, Stopped stopped) {
   task->in_fork = false;
   const bool by_name = first->sys == Sys::kOpen || first->sys == Sys::kLook;
   const bool by_descriptor = first->sys == Sys::kRead || first->sys == Sys::kWrite;
-  const bool elsewhere = first->sys == Sys::kSync || first->sys == Sys::kSend ||
-                         (by_descriptor && !is_relevant(*first, root.role) && !is_random_device(first->path));
+  const bool elsewhere =
+      first->sys == Sys::kSync || first->sys == Sys::kSend ||
+      (by_descriptor && !is_relevant(*first, root.role) && !is_random_device(first->path));
   if (elsewhere) return stopped.go_on();
   // A link may lead into a watched folder from anywhere, but for the places of the system.
   if (by_name && !is_relevant(*first, root.role)) {
-    static const std::vector<std::filesystem::path> kSystem = {"/usr", "/lib", "/lib64", "/etc",
+    static const std::vector<std::filesystem::path> kSystem = {"/usr",  "/lib", "/lib64", "/etc",
                                                                "/proc", "/sys", "/dev"};
     if (is_watched(first->path, kSystem)) return stopped.go_on();
   }
-  std::optional<Op> op = decode(stopped.notification, root.tasks,
-                                static_cast<std::uint32_t>(index), root.launched.pid);
+  std::optional<Op> op = decode(stopped.notification, root.tasks, static_cast<std::uint32_t>(index),
+                                root.launched.pid);
   if (!op || !stopped.still_there()) return stopped.go_on();
   stopped.op = std::move(*op);
   if (handle_unobserved(*task, stopped)) return;
@@ -178,8 +200,7 @@ void Arena::handle(Root& root, std::size_t index, Stopped stopped) {
 bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
   const Op& op = stopped.op;
   if (op.sys == Sys::kRandom || (op.sys == Sys::kRead && is_random_device(op.path))) {
-    const std::uint64_t seed =
-        Choice(setting_.seed).of(task.label).of(++task.random_reads).bits();
+    const std::uint64_t seed = Choice(setting_.seed).of(task.label).of(++task.random_reads).bits();
     if (!fill_random(op, seed) || !stopped.return_value(std::min(op.bytes, kRandomBytesMax))) {
       stopped.go_on();
     }
@@ -194,7 +215,8 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
     stopped.go_on();
     return true;
   }
-  const bool parks = (op.sys == Sys::kExec && task.first) || is_relevant(op, roots_[task.root]->role) ||
+  const bool parks = (op.sys == Sys::kExec && task.first) ||
+                     is_relevant(op, roots_[task.root]->role) ||
                      (op.sys == Sys::kSleep && !tasks_.is_threaded(task));
   if (!parks) stopped.go_on();
   return !parks;
@@ -327,24 +349,43 @@ void Arena::free_all() {
     task->first = false;  // a server's start is nobody's step
     if (task->state == State::kParked) let_go(*task);
   }
-  server_ = std::jthread([this](const std::stop_token& stop) { serve_freely(stop, false); });
+  start_serving();
+}
+
+void Arena::start_serving() {
+  server_wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  server_ = std::jthread([this, wake = server_wake_.get()](const std::stop_token& stop) {
+    serve_freely(stop, false, wake);
+  });
+}
+
+void Arena::stop_serving() {
+  if (!server_.joinable()) return;
+  server_.request_stop();
+  eventfd_write(server_wake_.get(), 1);
+  server_.join();
 }
 
 void Arena::while_servers_run(const std::function<void()>& talk) {
-  const std::jthread server([this](const std::stop_token& stop) { serve_freely(stop, true); });
+  const base::UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  std::jthread server([this, fd = wake.get()](const std::stop_token& stop) {
+    serve_freely(stop, true, fd);
+  });
   talk();
+  server.request_stop();
+  eventfd_write(wake.get(), 1);
+  server.join();
 }
 
-void Arena::serve_freely(const std::stop_token& stop, bool servers_only) const {
-  constexpr int kSliceMs = 5;
-  std::vector<pollfd> listeners;
+void Arena::serve_freely(const std::stop_token& stop, bool servers_only, int wake) const {
+  std::vector<pollfd> listeners = {{wake, POLLIN, 0}};
   for (const auto& root : roots_) {
     if (servers_only && root->role != Role::kServer) continue;
     listeners.push_back({root->launched.listener.get(), POLLIN, 0});
   }
   while (!stop.stop_requested()) {
-    if (poll(listeners.data(), listeners.size(), kSliceMs) <= 0) continue;
-    for (pollfd& listener : listeners) {
+    if (poll(listeners.data(), listeners.size(), -1) <= 0) continue;
+    for (pollfd& listener : std::span(listeners).subspan(1)) {
       if ((listener.revents & POLLIN) != 0) {
         Stopped stopped;
         stopped.listener = listener.fd;
@@ -358,7 +399,7 @@ void Arena::serve_freely(const std::stop_token& stop, bool servers_only) const {
 }
 
 void Arena::rule(std::function<void(const ScheduledTask&, std::string_view)> on_new) {
-  server_ = {};  // asks it to stop, and waits
+  stop_serving();
   tasks_.forget_dead();
   tasks_.look_for_new_everywhere();
   tasks_.on_new(std::move(on_new));
@@ -386,17 +427,18 @@ void Arena::kill_tasks(bool servers_too) {
 
 void Arena::end_programs() {
   const bool was_free = server_.joinable();
-  server_ = {};
+  stop_serving();
   kill_tasks(false);
   tasks_.forget([this](const ScheduledTask& task) { return !is_servers(task); });
   // Servers were launched first, so their tasks' root numbers stay.
   std::erase_if(roots_, [](const auto& root) { return root->role == Role::kProgram; });
   ended_.clear();
-  if (was_free) server_ = std::jthread([this](const std::stop_token& stop) { serve_freely(stop, false); });
+  if (was_free)
+    start_serving();
 }
 
 void Arena::end() {
-  server_ = {};
+  stop_serving();
   kill_tasks(true);
   roots_.clear();
   tasks_.forget([](const ScheduledTask&) { return true; });

@@ -23,15 +23,16 @@ namespace stress {
 
 /// Programs under supervision of which none moves unless it is let go.
 ///
-/// Each of their tasks stops at its next relevant call: one that others could notice, or that lets it
-/// notice others. Calls on files outside of the watched folders are let through at once. What would
-/// make one repetition unlike another is taken away where that is possible: random bytes follow
-/// from the seed, and a thread that sleeps alone in its process sleeps as a step, not by the clock.
+/// Each of their tasks stops at its next relevant call: one that others could notice, or that lets
+/// it notice others. Calls on files outside of the watched folders are let through at once. What
+/// would make one repetition unlike another is taken away where that is possible: random bytes
+/// follow from the seed, and a thread that sleeps alone in its process sleeps as a step, not by the
+/// clock.
 ///
-/// Policy of stillness. It is observed, not guessed: each task is stopped at a call, or asleep at two
-/// looks without having run between them. A server that they talk to (tmux) belongs in the arena too,
-/// as does what it runs in its panes: else nobody could tell who is still on his way. Servers
-/// outlive the programs; their signals are no steps, and nobody kills them.
+/// Policy of stillness. It is observed, not guessed: each task is stopped at a call, or asleep at
+/// two looks without having run between them. A server that they talk to (tmux) belongs in the
+/// arena too, as does what it runs in its panes: else nobody could tell who is still on his way.
+/// Servers outlive the programs; their signals are no steps, and nobody kills them.
 ///
 /// Thread-safety: for one thread.
 class Arena {
@@ -108,7 +109,7 @@ class Arena {
     Root(std::string l, Launched made, Role r)
         : label(std::move(l)), launched(std::move(made)), tasks(launched.pid), role(r) {}
   };
-  enum class Look { kStill, kMoves };
+  enum class Look { kStill, kAlmost, kMoves };
 
   bool poll_once(std::chrono::microseconds timeout);
   void receive(std::size_t root);
@@ -119,7 +120,9 @@ class Arena {
   void begin_exit(ScheduledTask& task, const Op& op);
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
-  void serve_freely(const std::stop_token& stop, bool servers_only) const;
+  void serve_freely(const std::stop_token& stop, bool servers_only, int wake) const;
+  void start_serving();
+  void stop_serving();
   void kill_tasks(bool servers_too);
   bool reap(Root& root);
   void bury_dead_of(const Root& root);
@@ -132,6 +135,7 @@ class Arena {
   BlindSpots blind_spots_;
   std::vector<pollfd> polled_;
   std::jthread server_;
+  base::UniqueFd server_wake_;
 };
 
 }  // namespace stress

@@ -22,8 +22,7 @@ bool is_possible(const Moment& moment, const Decision& decision) {
            moment.candidates.end();
   }
   const auto mortal = std::ranges::find(moment.mortals, decision.who, &Mortal::operation);
-  return mortal != moment.mortals.end() &&
-         (decision.act == Act::kCrash || mortal->has_descendants);
+  return mortal != moment.mortals.end() && (decision.act == Act::kCrash || mortal->has_descendants);
 }
 
 bool is_preemption(const Moment& moment, const Decision& decision) {
@@ -34,8 +33,7 @@ bool is_preemption(const Moment& moment, const Decision& decision) {
 Decision by_default(const Moment& moment) {
   if (moment.last) return {Act::kRun, moment.candidates[*moment.last].task};
   const auto eager = std::ranges::find(moment.candidates, false, &Candidate::yields);
-  return {Act::kRun,
-          (eager != moment.candidates.end() ? *eager : moment.candidates.front()).task};
+  return {Act::kRun, (eager != moment.candidates.end() ? *eager : moment.candidates.front()).task};
 }
 
 }  // namespace stress

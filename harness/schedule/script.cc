@@ -7,8 +7,8 @@ namespace stress {
 std::vector<Stretch> script_of(const std::vector<Decision>& decisions) {
   std::vector<Stretch> script;
   for (const Decision& decision : decisions) {
-    const bool same = !script.empty() && decision.act == Act::kRun &&
-                      script.back().decision == decision;
+    const bool same =
+        !script.empty() && decision.act == Act::kRun && script.back().decision == decision;
     if (same) {
       ++script.back().steps;
     } else {

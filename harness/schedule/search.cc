@@ -40,8 +40,8 @@ bool Search::note(std::uint64_t state, Cost cost) {
 
 void Search::branch(const std::vector<Decision>& decisions, std::size_t at, const Decision& other,
                     std::uint64_t state, Cost cost) {
-  const bool too_dear = (preemptions_max_ >= 0 && cost.preemptions > preemptions_max_) ||
-                        cost.crashes > crashes_max_;
+  const bool too_dear =
+      (preemptions_max_ >= 0 && cost.preemptions > preemptions_max_) || cost.crashes > crashes_max_;
   if (too_dear) return;
   if (!note(place_of(state, other), cost)) {
     ++pruned_;

@@ -18,10 +18,10 @@ struct Step {
   std::string program;    ///< that he executes
   CallWords call;
   std::uint64_t bytes = 0;
-  std::string result;        ///< where it is not plain
-  bool changes = false;      ///< files: what is below the watched folders may be another afterwards
+  std::string result;       ///< where it is not plain
+  bool changes = false;     ///< files: what is below the watched folders may be another afterwards
   bool locks_held = false;  ///< afterwards, as far as is known
-  std::int64_t begin = 0;    ///< CLOCK_MONOTONIC nanoseconds
+  std::int64_t begin = 0;   ///< CLOCK_MONOTONIC nanoseconds
   std::int64_t end = 0;
 };
 

@@ -29,12 +29,12 @@ Motion look_at(ScheduledTask& task) {
     return Motion::kMoves;
   }
   // Each time that it runs, one of the two counts goes up when it stops running.
-  std::string look = fmt::format("{}{}/{}", state.front(),
-                                 line_of(status, "\nvoluntary_ctxt_switches:\t"),
-                                 line_of(status, "\nnonvoluntary_ctxt_switches:\t"));
+  std::string look =
+      fmt::format("{}{}/{}", state.front(), line_of(status, "\nvoluntary_ctxt_switches:\t"),
+                  line_of(status, "\nnonvoluntary_ctxt_switches:\t"));
   const bool same = look == task.look;
   task.look = std::move(look);
-  return same ? Motion::kSleeps : Motion::kMoves;
+  return same ? Motion::kSleeps : Motion::kSlept;
 }
 
 }  // namespace stress

@@ -8,7 +8,8 @@ namespace stress {
 
 /// How a task that is not stopped at a call looks.
 enum class Motion {
-  kMoves,   ///< it runs, or looks other than at the last look
+  kMoves,   ///< it runs
+  kSlept,   ///< it is asleep, and has run since the last look
   kSleeps,  ///< as at the last look: asleep, and it has not run since
   kGone,    ///< it has ended
 };

@@ -35,9 +35,9 @@ struct ScheduledTask {
   // Parked.
   Stopped stopped;
   CallWords call;
-  bool first = false;         ///< it has not begun yet: this is the exec of a launched program
-  std::string waits_for;      ///< a lock: who holds it, as far as is known; else empty
-  bool slept_alone = false;   ///< it sleeps once more, and nobody else has run since it last did
+  bool first = false;           ///< it has not begun yet: this is the exec of a launched program
+  std::string waits_for;        ///< a lock: who holds it, as far as is known; else empty
+  bool slept_alone = false;     ///< it sleeps once more, and nobody else has run since it last did
   std::uint64_t parked_at = 0;  ///< step
 
   // Running: what two looks at it must agree on before it counts as asleep.

@@ -11,6 +11,9 @@
 
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
+
+#include <fmt/format.h>
 
 #include "harness/supervise/launch_memory.h"
 #include "harness/supervise/own_proc.h"
@@ -70,6 +73,15 @@ base::Result<base::UniqueFd> open_output(const std::filesystem::path& path) {
   return file;
 }
 
+/// The folder of the cgroup whose list of processes this is; not valid: it is not to be had.
+base::UniqueFd cgroup_of(int join_fd) {
+  if (join_fd < 0) return {};
+  std::error_code error;
+  const auto list = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", join_fd), error);
+  if (error) return {};
+  return base::UniqueFd(open(list.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
 void fill(LaunchMemory& memory, const LaunchSpec& spec) {
   memory.argv = spec.argv;
   memory.env = spec.env;
@@ -106,6 +118,7 @@ base::Result<Launched> launch(const LaunchSpec& spec, const BpfProgram* filter, 
   if (!spec.error.empty()) error = open_output(spec.error);
   if (!error) return std::unexpected(error.error());
 
+  const base::UniqueFd cgroup = cgroup_of(join_fd);
   sock_fprog program{};
   const HeldLaunchMemory memory = hold_launch_memory();
   fill(*memory, spec);
@@ -114,6 +127,7 @@ base::Result<Launched> launch(const LaunchSpec& spec, const BpfProgram* filter, 
   plan.out = out->get();
   plan.error = error->valid() ? error->get() : out->get();
   plan.join_fd = join_fd;
+  plan.cgroup_folder = cgroup.get();
   plan.fixed_addresses = spec.fixed_addresses;
   if (filter != nullptr) {
     program = {static_cast<unsigned short>(filter->size()),

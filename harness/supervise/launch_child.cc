@@ -6,8 +6,8 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -38,11 +38,11 @@ long bare(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 
   return result;
 }
 
-/// clone(2) whose child calls body(plan) on its own stack, and never returns from it.
-long clone_onto(std::byte* stack_top, long flags, pid_t* cleared_at, void (*body)(ChildPlan*),
-                ChildPlan* plan) {
+/// A call that returns twice, clone(2) or clone3(2): its child calls body(plan) on its own stack,
+/// and never returns from it.
+long call_twice(long number, long a, long b, long d, void (*body)(ChildPlan*), ChildPlan* plan) {
   long result = 0;
-  register pid_t* fourth __asm__("r10") = cleared_at;
+  register long fourth __asm__("r10") = d;
   register void (*called)(ChildPlan*) __asm__("r12") = body;
   register ChildPlan* given __asm__("r13") = plan;
   __asm__ volatile(
@@ -55,8 +55,7 @@ long clone_onto(std::byte* stack_top, long flags, pid_t* cleared_at, void (*body
       "hlt\n"
       "1:"
       : "=a"(result)
-      : "a"(SYS_clone), "D"(flags), "S"(stack_top), "d"(nullptr), "r"(fourth), "r"(called),
-        "r"(given)
+      : "a"(number), "D"(a), "S"(b), "d"(0L), "r"(fourth), "r"(called), "r"(given)
       : "rcx", "r11", "memory");
   return result;
 }
@@ -108,7 +107,8 @@ void set_filter(ChildPlan& plan) {
 void run_child(ChildPlan* given) {
   ChildPlan& plan = *given;
   bare(SYS_setpgid, 0, 0);
-  if (plan.join_fd >= 0) must(plan, "write", bare(SYS_write, plan.join_fd, address("0"), 1));
+  if (plan.join_fd >= 0 && !plan.born_in_cgroup)
+    must(plan, "write", bare(SYS_write, plan.join_fd, address("0"), 1));
   reset_signals();
   if (plan.cwd != nullptr) must(plan, "chdir", bare(SYS_chdir, address(plan.cwd)));
   if (plan.fixed_addresses) {
@@ -136,8 +136,24 @@ pid_t start_child(ChildPlan& plan, std::byte* stack, std::size_t stack_bytes) {
   plan.in_use = 1;
   // The listener is born among the parent's descriptors.
   const long shared = CLONE_VM | (plan.filter != nullptr ? CLONE_FILES : 0);
-  const long pid = clone_onto(stack + stack_bytes, shared | CLONE_CHILD_CLEARTID | SIGCHLD,
-                              &plan.in_use, run_child, &plan);
+  long pid = -1;
+  if (plan.cgroup_folder >= 0) {
+    // To move there later takes the kernel some ten milliseconds.
+    plan.born_in_cgroup = true;
+    clone_args arguments{};
+    arguments.flags = static_cast<__u64>(shared) | CLONE_CHILD_CLEARTID | CLONE_INTO_CGROUP;
+    arguments.child_tid = static_cast<__u64>(address(&plan.in_use));
+    arguments.exit_signal = SIGCHLD;
+    arguments.stack = static_cast<__u64>(address(stack));
+    arguments.stack_size = stack_bytes;
+    arguments.cgroup = static_cast<__u64>(plan.cgroup_folder);
+    pid = call_twice(SYS_clone3, address(&arguments), sizeof arguments, 0, run_child, &plan);
+  }
+  if (pid < 0) {
+    plan.born_in_cgroup = false;
+    pid = call_twice(SYS_clone, shared | CLONE_CHILD_CLEARTID | SIGCHLD,
+                     address(stack + stack_bytes), address(&plan.in_use), run_child, &plan);
+  }
   if (pid < 0) plan.in_use = 0;
   return static_cast<pid_t>(pid);
 }

@@ -18,6 +18,8 @@ struct ChildPlan {
   int out = -1;
   int error = -1;
   int join_fd = -1;                    ///< of a cgroup's list of processes; -1: none
+  int cgroup_folder = -1;              ///< of that cgroup, where it can be had
+  bool born_in_cgroup = false;         ///< set by start_child(): it need not join any more
   bool fixed_addresses = false;        ///< no randomisation of the address space
   const sock_fprog* filter = nullptr;  ///< nullptr: none
 

@@ -285,7 +285,7 @@ std::vector<std::string> subcommand_of(const Request& request) {
   const std::string& kind = request.kind;
   if (kind == "spawn") {
     const SpawnArguments& spawn = request.spawn;
-    std::vector<std::string> argv = {"spawn",  "--task", spawn.task,    "--type",
+    std::vector<std::string> argv = {"spawn",    "--task",   spawn.task,   "--type",
                                      spawn.type, "--prompt", "Do no harm."};
     if (!spawn.parent.empty()) argv.insert(argv.end(), {"--parent", spawn.parent});
     if (spawn.unique_type) argv.emplace_back("--unique-type");

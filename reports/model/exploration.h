@@ -15,10 +15,12 @@ struct ScheduleStep {
   std::string operation;  ///< whose work it is: "A"; empty: the harness's
   std::string program;    ///< "python3", "tmux"
   std::string act;        ///< run, crash, session-kill
-  std::string call;       ///< in words, random parts of names masked: the same in each repetition
-  std::string kind;       ///< of the call: "open", "read", "lock", …; empty: none
-  std::string file;       ///< that it was about, below the watched folder, as named this time
-  std::string file2;      ///< rename, link: the new name
+  /// In words, random parts of names masked: the same in each repetition. Of a crash: the call
+  /// before which it fell. Of a killed session: its name.
+  std::string call;
+  std::string kind;   ///< of the call: "open", "read", "lock", …; empty: none
+  std::string file;   ///< that it was about, below the watched folder, as named this time
+  std::string file2;  ///< rename, link: the new name
   std::uint64_t bytes = 0;
   std::string
       result;  ///< what came of it where that is not plain: "waits for the lock that B holds"

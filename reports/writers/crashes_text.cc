@@ -12,7 +12,6 @@ namespace report {
 namespace {
 
 constexpr std::size_t kBytesMax = 60UL * 1024;  // a CI job summary may have 64 KiB
-constexpr std::size_t kColumns = 100;
 constexpr std::array kVerdicts = {PointVerdict::kOk,         PointVerdict::kRecovered,
                                   PointVerdict::kViolation,  PointVerdict::kUnknown,
                                   PointVerdict::kNotReached, PointVerdict::kNotRun};
@@ -89,16 +88,6 @@ std::string remark(const PointResult& point) {
 
 std::string number_of(const PointResult& point) {
   return point.number == 0 ? "-" : fmt::format("{}", point.number);
-}
-
-void append_wrapped(std::string& out, std::string_view lead, std::size_t indent,
-                    std::string_view text) {
-  std::string first(lead);
-  for (const std::string& line : wrap(text, kColumns - indent)) {
-    const std::size_t end = line.find_last_not_of(' ');
-    out += first + (end == std::string::npos ? "" : line.substr(0, end + 1)) + "\n";
-    first.assign(indent, ' ');
-  }
 }
 
 void append_row(std::string& out, const PointResult& point, bool colour) {

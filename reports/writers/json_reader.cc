@@ -1,125 +1,9 @@
-#include <array>
-#include <cstdint>
-#include <map>
-#include <utility>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include "reports/writers/json_reader.h"
 
 #include "reports/writers/writers.h"
 
 namespace report {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-/// Takes members out of one object; remembers the first wrong one of the document by its path.
-/// Missing ones keep their default, unknown ones are ignored.
-class Reader {
- public:
-  Reader(const Json& json, std::string path, std::string& wrong)
-      : json_(json), path_(std::move(path)), wrong_(wrong) {
-    if (!json_.is_object()) refuse(path_);
-  }
-
-  void text(const char* name, std::string& value) {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    if (!found->is_string()) return refuse(path_of(name));
-    value = found->get<std::string>();
-  }
-  void number(const char* name, std::uint64_t& value) {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    if (!found->is_number_unsigned()) return refuse(path_of(name));
-    value = found->get<std::uint64_t>();
-  }
-  void flag(const char* name, bool& value) {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    if (!found->is_boolean()) return refuse(path_of(name));
-    value = found->get<bool>();
-  }
-  void number(const char* name, double& value) {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    if (!found->is_number()) return refuse(path_of(name));
-    value = found->get<double>();
-  }
-  void verdict(const char* name, Verdict& value) {
-    std::string word;
-    text(name, word);
-    for (const Verdict verdict : {Verdict::kPass, Verdict::kFail, Verdict::kUnknown,
-                                  Verdict::kNotApplicable, Verdict::kKnown}) {
-      if (to_string(verdict) == word) {
-        value = verdict;
-        return;
-      }
-    }
-    refuse(path_of(name));
-  }
-  void texts(const char* name, std::vector<std::string>& values) {
-    each(name, [&](const Json& item, const std::string& path) {
-      if (!item.is_string()) return refuse(path);
-      values.push_back(item.get<std::string>());
-    });
-  }
-  void texts(const char* name, std::map<std::string, std::string>& values) {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    if (!found->is_object()) return refuse(path_of(name));
-    for (const auto& [key, item] : found->items()) {
-      if (!item.is_string()) return refuse(path_of(name) + "/" + key);
-      values[key] = item.get<std::string>();
-    }
-  }
-  void numbers(const char* name, std::map<std::string, std::uint64_t>& values) {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    if (!found->is_object()) return refuse(path_of(name));
-    for (const auto& [key, item] : found->items()) {
-      if (!item.is_number_unsigned()) return refuse(path_of(name) + "/" + key);
-      values[key] = item.get<std::uint64_t>();
-    }
-  }
-  template <class Read>
-  void object(const char* name, Read read) {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    Reader reader(*found, path_of(name), wrong_);
-    read(reader);
-  }
-  template <class T, class Read>
-  void objects(const char* name, std::vector<T>& values, Read read) {
-    each(name, [&](const Json& item, const std::string& path) {
-      Reader reader(item, path, wrong_);
-      read(reader, values.emplace_back());
-    });
-  }
-
- private:
-  [[nodiscard]] const Json* find(const char* name) const {
-    if (!json_.is_object()) return nullptr;
-    const auto found = json_.find(name);
-    return found == json_.end() ? nullptr : &*found;
-  }
-  template <class Visit>
-  void each(const char* name, Visit visit) {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    if (!found->is_array()) return refuse(path_of(name));
-    std::size_t index = 0;
-    for (const Json& item : *found) visit(item, fmt::format("{}/{}", path_of(name), index++));
-  }
-  [[nodiscard]] std::string path_of(const char* name) const { return path_ + "/" + name; }
-  void refuse(const std::string& path) {
-    if (wrong_.empty()) wrong_ = path.empty() ? "/" : path;
-  }
-
-  const Json& json_;
-  std::string path_;
-  std::string& wrong_;
-};
 
 void read_violation(Reader& reader, Violation& violation) {
   reader.text("summary", violation.summary);
@@ -130,17 +14,6 @@ void read_violation(Reader& reader, Violation& violation) {
   reader.text("registry_after", violation.registry_after);
   reader.text("fingerprint", violation.fingerprint);
   reader.flag("known", violation.known);
-}
-
-void read_invariant(Reader& reader, InvariantResult& result) {
-  reader.text("id", result.id);
-  reader.verdict("verdict", result.verdict);
-  reader.number("checked", result.checked);
-  reader.text("evidence", result.evidence);
-  reader.objects("violations", result.violations, read_violation);
-  reader.number("violations_total", result.violations_total);
-  reader.numbers("fingerprints", result.fingerprints);
-  reader.number("violations_known", result.violations_known);
 }
 
 void read_totals(Reader& reader, Totals& totals) {
@@ -203,26 +76,18 @@ void read_crashes(Reader& reader, Crashes& read) {
   reader.objects("points", read.points, read_point);
 }
 
-template <class Result, class Read>
-bool read_whole(const std::string& text, Result& result, std::string& error, Read read) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) {
-    error = "the report is not JSON";
-    return false;
-  }
-  Result fresh;
-  std::string wrong;
-  Reader reader(json, "", wrong);
-  read(reader, fresh);
-  if (!wrong.empty()) {
-    error = fmt::format("field '{}' of the report is missing or has a wrong value", wrong);
-    return false;
-  }
-  result = std::move(fresh);
-  return true;
-}
-
 }  // namespace
+
+void read_invariant(Reader& reader, InvariantResult& result) {
+  reader.text("id", result.id);
+  reader.verdict("verdict", result.verdict);
+  reader.number("checked", result.checked);
+  reader.text("evidence", result.evidence);
+  reader.objects("violations", result.violations, read_violation);
+  reader.number("violations_total", result.violations_total);
+  reader.numbers("fingerprints", result.fingerprints);
+  reader.number("violations_known", result.violations_known);
+}
 
 bool from_json(const std::string& text, Report& report, std::string& error) {
   return read_whole(text, report, error, read_report);

@@ -12,8 +12,6 @@
 namespace report {
 namespace {
 
-constexpr std::size_t kColumns = 100;
-
 std::string_view colour_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::kPass:
@@ -41,12 +39,7 @@ class Page {
 
   /// `first` in front of the first line, blanks in front of the others; `indent` is its width.
   void paragraph(std::string_view first, std::size_t indent, std::string_view text) {
-    std::string lead(first);
-    for (const std::string& line : wrap(text, kColumns - indent)) {
-      const std::size_t end = line.find_last_not_of(' ');
-      out_ += lead + (end == std::string::npos ? "" : line.substr(0, end + 1)) + "\n";
-      lead.assign(indent, ' ');
-    }
+    append_wrapped(out_, first, indent, text);
   }
   void line(std::string_view text) { out_.append(text).push_back('\n'); }
   [[nodiscard]] std::string take() { return std::move(out_); }

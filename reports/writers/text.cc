@@ -137,6 +137,16 @@ std::vector<std::string> wrap(std::string_view text, std::size_t columns) {
   return lines;
 }
 
+void append_wrapped(std::string& out, std::string_view lead, std::size_t indent,
+                    std::string_view text, std::size_t columns) {
+  std::string first(lead);
+  for (const std::string& line : wrap(text, columns - std::min(indent, columns - 1))) {
+    const std::size_t end = line.find_last_not_of(' ');
+    out += first + (end == std::string::npos ? "" : line.substr(0, end + 1)) + "\n";
+    first.assign(indent, ' ');
+  }
+}
+
 std::string violations_line(const InvariantResult& result) {
   std::string line = count_of(result.violations_total, "violation");
   if (result.violations_known == 0) return line;

@@ -30,6 +30,10 @@ std::string clip(std::string_view text, std::size_t bytes_max);
 std::vector<std::string> wrap(std::string_view text, std::size_t columns);
 /// Code points.
 std::size_t width(std::string_view text);
+/// `text` wrapped, with `lead` in front of its first line and `indent` blanks in front of the
+/// others, so that no line has more than `columns`; `indent` is to be the width of `lead`.
+void append_wrapped(std::string& out, std::string_view lead, std::size_t indent,
+                    std::string_view text, std::size_t columns = 100);
 
 /// For a shell: in single quotes where it must be.
 std::string shell_quote(std::string_view word);

@@ -9,6 +9,7 @@
 #include "harness/history/codec.h"
 #include "reports/writers/writers.h"
 #include "tests/unit/evidence_builder.h"
+#include "tests/unit/exploration_samples.h"
 #include "tests/unit/report_samples.h"
 #include "tests/unit/schema_support.h"
 
@@ -63,6 +64,36 @@ TEST(Schemas, WrongCrashPointsAreRefused) {
   crashes = report::testing::sound_crashes();
   crashes.points[0].verdict = report::PointVerdict::kViolation;  // of nothing
   EXPECT_NE(schema_complaint("crashes.schema.json", to_json(crashes), false), "checked\n");
+}
+
+std::string exploration_complaint(const report::Exploration& exploration) {
+  return schema_complaint("exploration.schema.json", to_json(exploration), false);
+}
+
+TEST(Schemas, ExplorationsMatchTheirs) {
+  using namespace report::testing;
+  for (const report::Exploration& exploration : {sound_exploration(), failing_exploration()}) {
+    EXPECT_EQ(exploration_complaint(exploration), "checked\n");
+  }
+  report::Exploration nasty = failing_exploration();
+  nasty.failures = {deadlocked(), nasty_schedule()};
+  EXPECT_EQ(exploration_complaint(nasty), "checked\n");
+}
+
+TEST(Schemas, WrongExplorationsAreRefused) {
+  using namespace report::testing;
+  report::Exploration wrong = sound_exploration();
+  wrong.unknown = 1;  // and yet exhaustive
+  EXPECT_NE(exploration_complaint(wrong), "checked\n");
+  wrong = sound_exploration();
+  wrong.verdict = report::Verdict::kFail;  // without a failure
+  EXPECT_NE(exploration_complaint(wrong), "checked\n");
+  wrong = failing_exploration();
+  wrong.failures[0].broken.clear();
+  EXPECT_NE(exploration_complaint(wrong), "checked\n");
+  wrong = failing_exploration();
+  wrong.failures[0].steps[0].act = "walk";
+  EXPECT_NE(exploration_complaint(wrong), "checked\n");
 }
 
 TEST(Schemas, ScoresMatchTheirs) {
