@@ -28,24 +28,34 @@ std::string folder_of(const std::string& path) {
   return path.substr(0, std::max<std::size_t>(1, path.rfind('/')));
 }
 
-/// Of the file behind a task's descriptor, or by its name.
-std::optional<struct stat> file_of(const Op& op) {
+std::optional<struct stat> file_at(const std::string& path) {
   struct stat file{};
-  const std::string by_fd = fmt::format("/proc/{}/fd/{}", op.tid, op.fd);
-  const std::string& path = op.fd >= 0 ? by_fd : op.path;
   if (::stat(path.c_str(), &file) != 0) return std::nullopt;
   return file;
+}
+
+/// Of the file behind a task's descriptor, or by its name.
+std::optional<struct stat> file_of(const Op& op) {
+  return file_at(op.fd >= 0 ? fmt::format("/proc/{}/fd/{}", op.tid, op.fd) : op.path);
 }
 
 class Accesses {
  public:
   void add(std::uint64_t what, bool writes) { all_.push_back({what, writes}); }
+  /// A folder that is made, moved or closed to others changes what all names below it mean.
   void name(const std::string& path, bool writes) {
     add(object("name", path), writes);
     if (writes) add(object("names in", folder_of(path)), true);
+    for (std::string folder = folder_of(path); folder.size() > 1; folder = folder_of(folder)) {
+      add(object("name", folder), false);
+    }
   }
-  void content(const Op& op, bool writes) {
-    if (const auto file = file_of(op)) add(inode_object("content", *file), writes);
+  void content(const std::optional<struct stat>& file, bool writes) {
+    if (file) add(inode_object("content", *file), writes);
+  }
+  /// What stands in its inode: how many names it has, its mode.
+  void about(const std::optional<struct stat>& file, bool writes) {
+    if (file) add(inode_object("about", *file), writes);
   }
   std::vector<Access> take() {
     std::ranges::sort(all_);
@@ -58,11 +68,38 @@ class Accesses {
 };
 
 void add_open(Accesses& accesses, const Op& op) {
-  struct stat file{};
-  const bool exists = ::stat(op.path.c_str(), &file) == 0;
-  const bool makes = (op.flags & O_CREAT) != 0 && !exists;
-  accesses.name(op.path, makes);
-  if (exists && (op.flags & O_TRUNC) != 0) accesses.add(inode_object("content", file), true);
+  const std::optional<struct stat> file = file_at(op.path);
+  accesses.name(op.path, (op.flags & O_CREAT) != 0 && !file);
+  accesses.about(file, false);
+  if ((op.flags & O_TRUNC) != 0) accesses.content(file, true);
+}
+
+void add_look(Accesses& accesses, const Op& op) {
+  if (op.folder) return accesses.add(object("names in", op.path), false);
+  if (op.fd < 0) accesses.name(op.path, false);
+  accesses.content(file_of(op), false);
+  accesses.about(file_of(op), false);
+}
+
+void add_mode(Accesses& accesses, const Op& op) {
+  if (op.fd < 0) accesses.name(op.path, false);
+  const std::optional<struct stat> file = file_of(op);
+  accesses.about(file, true);
+  if (file && S_ISDIR(file->st_mode)) accesses.name(op.path, true);
+}
+
+void add_folder(Accesses& accesses, const Op& op) {
+  accesses.name(op.path, true);
+  accesses.add(object("names in", op.path), false);  // it must be empty to be removed
+}
+
+/// Each file loses or gets a name.
+void add_names(Accesses& accesses, const Op& op) {
+  accesses.name(op.path, op.sys != Sys::kLink);
+  accesses.about(file_at(op.path), true);
+  if (op.sys == Sys::kUnlink) return;
+  accesses.name(op.path2, true);
+  accesses.about(file_at(op.path2), true);
 }
 
 }  // namespace
@@ -79,33 +116,26 @@ std::vector<Access> accesses_of(const Op& op) {
       add_open(accesses, op);
       break;
     case Sys::kRead:
-      accesses.content(op, false);
+      accesses.content(file_of(op), false);
       break;
     case Sys::kLook:
-      if (op.folder) {
-        accesses.add(object("names in", op.path), false);
-      } else {
-        if (op.fd < 0) accesses.name(op.path, false);
-        accesses.content(op, false);
-      }
+      add_look(accesses, op);
       break;
     case Sys::kWrite:
     case Sys::kTruncate:
-    case Sys::kMode:
       if (op.fd < 0) accesses.name(op.path, false);
-      accesses.content(op, true);
+      accesses.content(file_of(op), true);
+      break;
+    case Sys::kMode:
+      add_mode(accesses, op);
       break;
     case Sys::kRename:
-      accesses.name(op.path, true);
-      accesses.name(op.path2, true);
-      break;
     case Sys::kLink:
-      accesses.name(op.path, false);
-      accesses.name(op.path2, true);
-      break;
     case Sys::kUnlink:
+      add_names(accesses, op);
+      break;
     case Sys::kFolder:
-      accesses.name(op.path, true);
+      add_folder(accesses, op);
       break;
     case Sys::kLock:
     case Sys::kUnlock:

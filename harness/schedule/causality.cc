@@ -12,7 +12,7 @@ std::uint64_t Causality::hash_of(const ScheduleEvent& event) const {
   for (const Access& access : event.accesses) {
     const auto found = objects_.find(access.object);
     if (found == objects_.end()) continue;
-    before += Choice(found->second.write).bits();
+    if (found->second.write != 0) before += Choice(found->second.write).bits();
     if (access.writes) before += found->second.reads;
   }
   return Choice(last.hash).of(event.task).of(event.key).of(last.count).of(before).bits();

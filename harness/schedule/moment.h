@@ -11,11 +11,13 @@ namespace stress {
 
 /// A task that could go on now.
 struct Candidate {
-  std::string task;         ///< its label: "A", its first child "A.1", its second thread "A/2"
-  std::string operation;    ///< the operation that it works for: "A"
-  std::string key;          ///< its next call, the same in each repetition: "read registry.json"
-  std::uint64_t state = 0;  ///< of the run, once it has made this call (see Causality)
-  bool yields = false;      ///< it sleeps, or asks for the same thing again and again
+  std::string task;       ///< its label: "A", its first child "A.1", its second thread "A/2"
+  std::string operation;  ///< the operation that it works for: "A"
+  std::string key;        ///< its next call, the same in each repetition: "read registry.json"
+  /// Of the run, once it has made this call: of all programs (see Causality), and of what the
+  /// scheduler remembers of the task for `yields`.
+  std::uint64_t state = 0;
+  bool yields = false;  ///< it sleeps, or asks for the same thing again and again
   bool operator==(const Candidate&) const = default;
 };
 
@@ -23,7 +25,7 @@ struct Candidate {
 struct Mortal {
   std::string operation;
   bool has_descendants = false;  ///< then there are two ways
-  std::uint64_t state = 0;       ///< of the run, once it is dead
+  std::uint64_t state = 0;       ///< of the run, once it is dead, in either way
   bool operator==(const Mortal&) const = default;
 };
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/choice/choice.h"
 #include "harness/schedule/access.h"
 #include "harness/supervise/lock_probe.h"
 #include "orchestrator/base/clock.h"
@@ -88,6 +89,10 @@ Scheduler::Choices Scheduler::look_for_choices() {
 void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
                               std::vector<Access> accesses) {
   candidate.state = causality_.after({candidate.task, candidate.key, accesses});
+  if (task != nullptr && last_ == task->label && task->last_key == candidate.key) {
+    const int repeats = std::min(task->repeats, kRepeats);  // more make no difference to yields()
+    candidate.state = Choice(candidate.state).of(static_cast<std::uint64_t>(repeats)).bits();
+  }
   if (candidate.task == last_ && !candidate.yields) {
     choices.moment.last = choices.moment.candidates.size();
   }
@@ -105,7 +110,8 @@ void Scheduler::add_mortals(Moment& moment) {
       continue;
     }
     const bool descendants = arena_->tasks().members_of(label).size() > 1;
-    moment.mortals.push_back({label, descendants, causality_.after({label, "death", accesses})});
+    moment.mortals.push_back(
+        {label, descendants, causality_.after({label, to_string(Act::kCrash), accesses})});
   }
 }
 
@@ -156,12 +162,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   step.call = task.call;
   step.bytes = task.stopped.op.bytes;
   step.changes = !task.first && changes_files(task.stopped.op.sys);
-  for (const auto& [label, other] : arena_->tasks().all()) {
-    if (other.get() != &task) {
-      other->slept_alone = false;
-      other->repeats = 0;
-    }
-  }
+  others_have_moved(&task);
   const bool alone = last_ == task.label;
   task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;
   task.slept_alone = choices.moment.candidates[index].yields;
@@ -170,6 +171,14 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   ++task.steps;
   if (task.first) observer_.began(task.label);
   let_go(task);
+}
+
+void Scheduler::others_have_moved(const ScheduledTask* mover) {
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task.get() == mover) continue;
+    task->slept_alone = false;
+    task->repeats = 0;
+  }
 }
 
 void Scheduler::let_go(ScheduledTask& task) {
@@ -195,6 +204,7 @@ void Scheduler::step_of_actor(Actor& actor, const std::vector<Access>& /*accesse
   Step& step = steps_.back();
   step.operation = actor.label;
   step.call = actor.call;
+  others_have_moved(nullptr);
   last_ = actor.label;
   step.result = actor.act();
   actors_.erase(actors_.begin() + (&actor - actors_.data()));
@@ -208,7 +218,10 @@ void Scheduler::crash(const Decision& decision) {
     step.program = task->program;
     if (task->state == State::kParked) step.call.words = "is killed before: " + task->call.words;
   }
-  causality_.add({decision.who, "death", accesses_of_death({locks_.begin(), locks_.end()})});
+  // Whose descendants live on leads to another state than whose do not.
+  causality_.add(
+      {decision.who, to_string(decision.act), accesses_of_death({locks_.begin(), locks_.end()})});
+  others_have_moved(nullptr);
   ++crashes_;
   crashed_ = decision.who;
   last_.clear();

@@ -93,6 +93,9 @@ class Scheduler {
   void step_of(ScheduledTask& task, const Choices& choices, std::size_t index);
   void step_of_actor(Actor& actor, const std::vector<Access>& accesses);
   void crash(const Decision& decision);
+  /// Whoever waits in a loop may have something new to see. `mover`: who it was; nullptr: not a
+  /// task.
+  void others_have_moved(const ScheduledTask* mover);
   void let_go(ScheduledTask& task);
   void note_lock(ScheduledTask& task);
   void finish_step();

@@ -39,12 +39,15 @@ std::optional<Decision> RandomWalk::choose(const Moment& moment) {
   return Decision{Act::kRun, chosen->task};
 }
 
-Pct::Pct(std::uint64_t seed, int depth, std::uint64_t range)
-    : choice_(seed), next_fall_(kUpperHalf - 1) {
+Pct::Pct(std::uint64_t seed, int depth, std::uint64_t range) : choice_(seed) {
   const std::uint64_t steps = std::max<std::uint64_t>(range, 1);
+  std::uint64_t priority = kUpperHalf;
   for (int i = 1; i < depth; ++i) {
-    changes_.insert(choice_.of("change").of(static_cast<std::uint64_t>(i)).below(steps));
+    const std::uint64_t after =
+        1 + choice_.of("change").of(static_cast<std::uint64_t>(i)).below(steps);
+    changes_[after] = --priority;
   }
+  next_yield_ = priority - 1;
   crashes_.insert(choice_.of("crash").below(steps));
 }
 
@@ -54,29 +57,29 @@ std::uint64_t Pct::priority_of(const std::string& task) const {
   return kUpperHalf + choice_.of("priority").of(task).below(kUpperHalf);
 }
 
-void Pct::fall(const std::string& task) { fallen_[task] = next_fall_--; }
-
 std::optional<Decision> Pct::choose(const Moment& moment) {
   if (!moment.mortals.empty() && crashes_.contains(moment.step)) {
+    last_.clear();
     return kill_somebody(moment, choice_.of(moment.step));
   }
+  const auto change = changes_.find(moment.step);
+  if (change != changes_.end() && !last_.empty()) fallen_[last_] = change->second;
   for (const Candidate& candidate : moment.candidates) {
-    if (candidate.yields) fall(candidate.task);
+    if (candidate.yields) fallen_[candidate.task] = next_yield_--;
   }
-  const auto highest = [&] {
-    return std::ranges::max_element(moment.candidates, {}, [&](const Candidate& candidate) {
-      return priority_of(candidate.task);
-    });
-  };
-  if (changes_.contains(moment.step)) fall(highest()->task);
-  return Decision{Act::kRun, highest()->task};
+  const auto highest = std::ranges::max_element(
+      moment.candidates, {},
+      [&](const Candidate& candidate) { return priority_of(candidate.task); });
+  last_ = highest->task;
+  return Decision{Act::kRun, last_};
 }
 
 std::string pct_guarantee(int tasks, std::uint64_t steps, int depth) {
   return fmt::format(
       "a flaw that takes {} is found by each schedule with a probability of at least 1/({}*{}^{})",
-      depth == 1 ? "no particular order" : fmt::format("{} events in one order", depth), tasks,
-      steps, depth - 1);
+      depth == 1 ? "one event before another"
+                 : fmt::format("{} pairs of events in a certain order", depth),
+      tasks, steps, depth - 1);
 }
 
 std::optional<Decision> FollowPrefix::choose(const Moment& moment) {
@@ -89,7 +92,7 @@ std::optional<Decision> FollowPrefix::choose(const Moment& moment) {
 }
 
 std::optional<Decision> Replay::choose(const Moment& moment) {
-  if (moment.step >= decisions_.size()) {
+  if (moment.step >= std::min(decisions_.size(), trace_.size())) {
     departed_ = fmt::format("step {}: the recorded run had ended, and there was {}",
                             moment.step + 1, what_there_was(moment));
     return std::nullopt;

@@ -23,27 +23,28 @@ class RandomWalk : public Strategy {
   std::uint64_t range_;
 };
 
-/// Probabilistic concurrency testing: each task has a random priority, the highest goes on, and at
-/// depth - 1 random steps of the run whoever goes on falls below all others. A bug that depends on
-/// the order of `depth` events is found with a probability of at least 1/(n * k^(depth-1)), for n
-/// tasks and k steps, in each schedule. `range` must be k, as measured: with a range twice too long
-/// half of the change points fall behind the run's end. Who yields falls below all others too.
-/// Source: S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte: "A randomized scheduler with
-/// probabilistic guarantees of finding bugs", ASPLOS 2010.
+/// Probabilistic concurrency testing: each task has a random priority, the highest goes on, and
+/// after depth - 1 random steps of the run whoever made that step falls below all that never fell;
+/// the order among the fallen is random too. A bug that shows wherever `depth` pairs of events come
+/// in a certain order (a lost update: 2) is found with a probability of at least 1/(n *
+/// k^(depth-1)), for n tasks and k steps, in each schedule. `range` must be k, as measured: with a
+/// range twice too long half of the change points fall behind the run's end. Who yields falls below
+/// all others. Source: S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte: "A randomized
+/// scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010.
 class Pct : public Strategy {
  public:
   Pct(std::uint64_t seed, int depth, std::uint64_t range);
   std::optional<Decision> choose(const Moment& moment) override;
 
  private:
-  void fall(const std::string& task);
   [[nodiscard]] std::uint64_t priority_of(const std::string& task) const;
 
   Choice choice_;
-  std::set<std::uint64_t> changes_;  ///< steps
+  std::map<std::uint64_t, std::uint64_t> changes_;  ///< after so many steps: to which priority
   std::set<std::uint64_t> crashes_;  ///< steps at which somebody is killed, if somebody may be
-  std::map<std::string, std::uint64_t> fallen_;
-  std::uint64_t next_fall_;
+  std::map<std::string, std::uint64_t> fallen_;  ///< to which priority
+  std::uint64_t next_yield_;                     ///< below all others
+  std::string last_;                             ///< who made the last step
 };
 
 /// What Pct guarantees, in words.

@@ -1,0 +1,297 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/choice/choice.h"
+#include "harness/schedule/causality.h"
+#include "harness/schedule/moment.h"
+
+/// Small programs that run in memory, for what chooses and searches: a Simulation gives the moments
+/// that a Scheduler would give for real programs that make these calls.
+namespace stress::testing {
+
+struct SimCall {
+  enum class Kind {
+    kRead,    ///< what the task knows follows from all it has read
+    kWrite,   ///< of what it knows
+    kLock,    ///< waits for whoever holds it
+    kTry,     ///< takes it if it is free, and knows whether it did
+    kUnlock,  ///< no effect where it is another's
+    kSleep,
+    kAwait,  ///< read again and again until something was written
+  };
+  Kind kind = Kind::kRead;
+  int object = 0;
+};
+
+struct SimTask {
+  std::string label;
+  std::string operation;  ///< the label of its main task, which makes the others as it begins
+  std::vector<SimCall> calls;
+};
+/// By label, as in a TaskTable.
+using SimProgram = std::vector<SimTask>;
+
+class Simulation {
+ public:
+  /// A run of so many steps is cut. `tells_states`: see Candidate::state; without, it is cheaper.
+  static constexpr std::uint64_t kStepsMax = 40;
+  explicit Simulation(const SimProgram& program, int crashes_max = 0, bool tells_states = true)
+      : program_(&program), crashes_max_(crashes_max), tells_states_(tells_states) {
+    for (const SimTask& task : program) tasks_.push_back({task.label == task.operation});
+  }
+
+  /// nullopt: all have ended, or nobody can go on, or it was cut.
+  [[nodiscard]] std::optional<Moment> moment() const {
+    if (step_ >= kStepsMax) return std::nullopt;
+    std::vector<std::size_t> ready;
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      if (is_alive(i) && !waits(i)) ready.push_back(i);
+    }
+    const auto in_vain = [this](std::size_t i) { return yields(i) && tasks_[i].slept_alone; };
+    if (!std::ranges::all_of(ready, in_vain)) std::erase_if(ready, in_vain);
+    if (ready.empty()) return std::nullopt;
+    Moment moment;
+    moment.step = step_;
+    for (const std::size_t i : ready) {
+      if (last_ == i && !yields(i)) moment.last = moment.candidates.size();
+      const SimTask& task = (*program_)[i];
+      moment.candidates.push_back({task.label, task.operation, key(i), after(i), yields(i)});
+    }
+    if (crashes_ < crashes_max_) add_mortals(moment);
+    return moment;
+  }
+
+  void carry_out(const Decision& decision) {
+    const std::size_t chosen = index_of(decision.who);
+    ++step_;
+    if (decision.act == Act::kRun) {
+      run(chosen);
+    } else {
+      crash(chosen, decision.act);
+    }
+  }
+
+  /// Of what is there, who knows what, who stands where; runs that were cut are all alike.
+  [[nodiscard]] std::uint64_t outcome() const {
+    if (step_ >= kStepsMax) return 0;
+    Choice state(1);
+    for (const auto& [object, value] : values_) {
+      state = state.of(static_cast<std::uint64_t>(object)).of(value);
+    }
+    for (const auto& [lock, holder] : holders_) {
+      state = state.of("held").of(static_cast<std::uint64_t>(lock)).of(holder);
+    }
+    for (const State& task : tasks_) {
+      state = state.of(task.known).of(task.at).of(task.dead ? "dead" : "alive");
+    }
+    return state.bits();
+  }
+  [[nodiscard]] std::uint64_t state() const { return causality_.value(); }
+
+ private:
+  struct State {
+    bool born = false;
+    bool begun = false;
+    bool dead = false;
+    std::size_t at = 0;
+    std::uint64_t known = 0;
+    int repeats = 0;
+    bool slept_alone = false;
+    std::string last_key;
+  };
+  static constexpr int kRepeats = 3;
+
+  [[nodiscard]] std::size_t index_of(const std::string& label) const {
+    return static_cast<std::size_t>(std::ranges::find(*program_, label, &SimTask::label) -
+                                    program_->begin());
+  }
+  [[nodiscard]] bool is_alive(std::size_t i) const {
+    const State& task = tasks_[i];
+    return task.born && !task.dead && (!task.begun || task.at < (*program_)[i].calls.size());
+  }
+  [[nodiscard]] const SimCall& call(std::size_t i) const {
+    return (*program_)[i].calls[tasks_[i].at];
+  }
+  [[nodiscard]] bool held_by_other(std::size_t i) const {
+    const auto holder = holders_.find(call(i).object);
+    return holder != holders_.end() && holder->second != i;
+  }
+  [[nodiscard]] bool waits(std::size_t i) const {
+    return tasks_[i].begun && call(i).kind == SimCall::Kind::kLock && held_by_other(i);
+  }
+  [[nodiscard]] std::string key(std::size_t i) const {
+    if (!tasks_[i].begun) return "start";
+    static constexpr const char* kVerbs[] = {"read",   "write", "lock", "try",
+                                             "unlock", "sleep", "read"};
+    const SimCall& made = call(i);
+    return kVerbs[static_cast<int>(made.kind)] +
+           std::string(1, static_cast<char>('0' + made.object));
+  }
+  [[nodiscard]] bool yields(std::size_t i) const {
+    const State& task = tasks_[i];
+    if (!task.begun) return false;
+    return call(i).kind == SimCall::Kind::kSleep ||
+           (task.repeats >= kRepeats && task.last_key == key(i));
+  }
+  [[nodiscard]] std::vector<Access> accesses(std::size_t i) const {
+    if (!tasks_[i].begun) return {};
+    const SimCall& made = call(i);
+    const auto object = static_cast<std::uint64_t>(made.object);
+    switch (made.kind) {
+      case SimCall::Kind::kRead:
+      case SimCall::Kind::kAwait:
+        return {{object, false}};
+      case SimCall::Kind::kWrite:
+        return {{object, true}};
+      case SimCall::Kind::kSleep:
+        return {};
+      default:
+        return {{100 + object, true}};
+    }
+  }
+  [[nodiscard]] std::vector<Access> death() const {
+    std::vector<Access> accesses;
+    for (const int lock : locks_)
+      accesses.push_back({100 + static_cast<std::uint64_t>(lock), true});
+    accesses.push_back({1000, true});
+    return accesses;
+  }
+  [[nodiscard]] std::uint64_t after(std::size_t i) const {
+    if (!tells_states_) return 0;
+    const State& task = tasks_[i];
+    const std::uint64_t state = causality_.after({(*program_)[i].label, key(i), accesses(i)});
+    if (last_ != i || task.last_key != key(i)) return state;
+    return Choice(state).of(static_cast<std::uint64_t>(std::min(task.repeats, kRepeats))).bits();
+  }
+  void add_mortals(Moment& moment) const {
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      const SimTask& task = (*program_)[i];
+      if (task.label != task.operation || !is_alive(i) || !tasks_[i].begun) continue;
+      bool descendants = false;
+      for (std::size_t j = 0; j < tasks_.size(); ++j) {
+        descendants =
+            descendants || (j != i && is_alive(j) && (*program_)[j].operation == task.operation);
+      }
+      const std::uint64_t state =
+          tells_states_ ? causality_.after({task.label, to_string(Act::kCrash), death()}) : 0;
+      moment.mortals.push_back({task.label, descendants, state});
+    }
+  }
+
+  void run(std::size_t i) {
+    const std::string label = (*program_)[i].label;
+    const std::string made = key(i);
+    const bool yielded = yields(i);
+    if (tells_states_) causality_.add({label, made, accesses(i)});
+    others_have_moved(i);
+    State& task = tasks_[i];
+    task.repeats = last_ == i && task.last_key == made ? task.repeats + 1 : 1;
+    task.slept_alone = yielded;
+    task.last_key = made;
+    last_ = i;
+    if (!task.begun) return begin(i);
+    effect(i);
+  }
+  void others_have_moved(std::size_t mover) {
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      if (i == mover) continue;
+      tasks_[i].slept_alone = false;
+      tasks_[i].repeats = 0;
+    }
+  }
+  void begin(std::size_t i) {
+    tasks_[i].begun = true;
+    for (std::size_t j = 0; j < tasks_.size(); ++j) {
+      if (j == i || (*program_)[j].operation != (*program_)[i].label) continue;
+      tasks_[j].born = true;
+      if (tells_states_) causality_.fork((*program_)[j].label, (*program_)[i].label);
+    }
+  }
+  void effect(std::size_t i) {
+    State& task = tasks_[i];
+    const SimCall made = call(i);
+    switch (made.kind) {
+      case SimCall::Kind::kRead:
+        task.known = Choice(task.known).of(values_[made.object]).bits();
+        break;
+      case SimCall::Kind::kAwait:
+        if (values_[made.object] == 0) return;
+        break;
+      case SimCall::Kind::kWrite:
+        values_[made.object] = Choice(task.known).of(i).of(task.at).bits();
+        break;
+      case SimCall::Kind::kTry:
+        task.known = Choice(task.known).of(held_by_other(i) ? "held" : "free").bits();
+        [[fallthrough]];
+      case SimCall::Kind::kLock:
+        locks_.insert(made.object);
+        holders_.emplace(made.object, i);
+        break;
+      case SimCall::Kind::kUnlock:
+        if (!held_by_other(i)) holders_.erase(made.object);
+        break;
+      case SimCall::Kind::kSleep:
+        break;
+    }
+    ++task.at;
+  }
+  void crash(std::size_t victim, Act act) {
+    const SimTask& main = (*program_)[victim];
+    if (tells_states_) causality_.add({main.label, to_string(act), death()});
+    others_have_moved(tasks_.size());
+    ++crashes_;
+    last_.reset();
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      const bool dies = i == victim || (act == Act::kCrashWithDescendants &&
+                                        (*program_)[i].operation == main.label);
+      if (!dies || !is_alive(i)) continue;
+      tasks_[i].dead = true;
+      std::erase_if(holders_, [i](const auto& entry) { return entry.second == i; });
+    }
+  }
+
+  const SimProgram* program_;
+  int crashes_max_;
+  bool tells_states_;
+  std::vector<State> tasks_;
+  std::map<int, std::uint64_t> values_;
+  std::map<int, std::size_t> holders_;
+  std::set<int> locks_;
+  Causality causality_;
+  std::optional<std::size_t> last_;
+  std::uint64_t step_ = 0;
+  int crashes_ = 0;
+};
+
+/// One run to its end.
+struct SimRun {
+  std::vector<Moment> moments;
+  std::vector<Decision> decisions;
+  std::uint64_t outcome = 0;
+  std::uint64_t state = 0;
+};
+
+inline SimRun simulate(const SimProgram& program, Strategy& strategy, int crashes_max = 0) {
+  SimRun run;
+  Simulation simulation(program, crashes_max);
+  while (std::optional<Moment> moment = simulation.moment()) {
+    const std::optional<Decision> decision = strategy.choose(*moment);
+    if (!decision) break;
+    simulation.carry_out(*decision);
+    run.moments.push_back(std::move(*moment));
+    run.decisions.push_back(*decision);
+  }
+  run.outcome = simulation.outcome();
+  run.state = simulation.state();
+  return run;
+}
+
+}  // namespace stress::testing

@@ -1,0 +1,251 @@
+// Goal: a bounded search reaches what can be reached within its bounds, all of it, although it
+// leaves out schedules that only order independent steps otherwise. Method: small random programs
+// run in memory; a plain enumeration of all their schedules says what is reachable with how many
+// preemptions and deaths.
+#include "harness/schedule/search.h"
+
+#include <map>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "harness/schedule/strategies.h"
+#include "tests/unit/schedule_simulator.h"
+
+namespace stress::testing {
+namespace {
+
+using Kind = SimCall::Kind;
+
+struct Bound {
+  int preemptions = 0;
+  int crashes = 0;
+  auto operator<=>(const Bound&) const = default;
+};
+
+/// All schedules of a program within a bound.
+class Enumeration {
+ public:
+  Enumeration(const SimProgram& program, Bound bound) : bound_(bound) {
+    go_on(Simulation(program, bound.crashes, false), {});
+  }
+  [[nodiscard]] std::set<std::uint64_t> outcomes(Bound bound) const {
+    std::set<std::uint64_t> within;
+    for (const auto& [outcome, cost] : reached_) {
+      if (cost.preemptions <= bound.preemptions && cost.crashes <= bound.crashes) {
+        within.insert(outcome);
+      }
+    }
+    return within;
+  }
+  [[nodiscard]] std::uint64_t schedules() const { return schedules_; }
+
+ private:
+  void go_on(const Simulation& simulation, Bound cost) {
+    const std::optional<Moment> moment = simulation.moment();
+    if (!moment) {
+      ++schedules_;
+      reached_.emplace(simulation.outcome(), cost);
+      return;
+    }
+    for (const Candidate& candidate : moment->candidates) {
+      take(simulation, *moment, {Act::kRun, candidate.task}, cost);
+    }
+    for (const Mortal& mortal : moment->mortals) {
+      take(simulation, *moment, {Act::kCrash, mortal.operation}, cost);
+      if (!mortal.has_descendants) continue;
+      take(simulation, *moment, {Act::kCrashWithDescendants, mortal.operation}, cost);
+    }
+  }
+  void take(Simulation simulation, const Moment& moment, const Decision& decision, Bound cost) {
+    if (is_preemption(moment, decision)) ++cost.preemptions;
+    if (decision.act != Act::kRun) ++cost.crashes;
+    if (cost.preemptions > bound_.preemptions) return;
+    simulation.carry_out(decision);
+    go_on(simulation, cost);
+  }
+
+  Bound bound_;
+  std::set<std::pair<std::uint64_t, Bound>> reached_;
+  std::uint64_t schedules_ = 0;
+};
+
+struct Found {
+  std::set<std::uint64_t> outcomes;
+  std::uint64_t runs = 0;
+  std::uint64_t pruned = 0;
+  std::vector<Bound> costs;  ///< of the runs, in their order
+};
+
+Found search(const SimProgram& program, Bound bound) {
+  Found found;
+  Search search(bound.preemptions, bound.crashes);
+  std::set<std::vector<std::pair<int, std::string>>> prefixes;
+  while (const auto prefix = search.next()) {
+    std::vector<std::pair<int, std::string>> words;
+    for (const Decision& one : *prefix) words.emplace_back(static_cast<int>(one.act), one.who);
+    EXPECT_TRUE(prefixes.insert(words).second) << "a prefix was run twice";
+    FollowPrefix strategy(*prefix);
+    const SimRun run = simulate(program, strategy, bound.crashes);
+    EXPECT_EQ(strategy.why_departed(), "");
+    Bound cost;
+    for (std::size_t i = 0; i < run.decisions.size(); ++i) {
+      if (is_preemption(run.moments[i], run.decisions[i])) ++cost.preemptions;
+      if (run.decisions[i].act != Act::kRun) ++cost.crashes;
+    }
+    found.costs.push_back(cost);
+    found.outcomes.insert(run.outcome);
+    ++found.runs;
+    search.explored(prefix->size(), run.moments, run.decisions);
+  }
+  found.pruned = search.pruned();
+  return found;
+}
+
+constexpr int kUnbounded = 1000;
+
+/// Tasks A, A.1 (made by A, where there is to be a child), B.
+SimProgram program_of(const std::vector<SimCall>& calls, const std::vector<int>& tasks,
+                      bool child) {
+  SimProgram program = {
+      {"A", "A", {}}, {child ? "A.1" : "AA", child ? "A" : "AA", {}}, {"B", "B", {}}};
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    program[static_cast<std::size_t>(tasks[i % tasks.size()])].calls.push_back(calls[i]);
+  }
+  return program;
+}
+
+/// Ranges shrink with the size of what they are elements of, if they are not told otherwise.
+rc::Gen<int> below(int bound) {
+  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, bound));
+}
+
+rc::Gen<std::vector<SimCall>> calls(int calls_max, int kinds) {
+  const auto one = rc::gen::map(
+      below(2 * kinds), [](int drawn) { return SimCall{static_cast<Kind>(drawn / 2), drawn % 2}; });
+  return rc::gen::resize(calls_max, rc::gen::container<std::vector<SimCall>>(one));
+}
+
+std::string in_words(const SimProgram& program) {
+  static constexpr const char* kVerbs[] = {"read",   "write", "lock", "try",
+                                           "unlock", "sleep", "await"};
+  std::string text;
+  for (const SimTask& task : program) {
+    text += task.label + ":";
+    for (const SimCall& call : task.calls) {
+      text += std::string(" ") + kVerbs[static_cast<int>(call.kind)] + std::to_string(call.object);
+    }
+    text += "; ";
+  }
+  return text;
+}
+
+void expect_all_is_found(const SimProgram& program, Bound widest) {
+  const Enumeration all(program, widest);
+  for (int preemptions = 0; preemptions <= widest.preemptions; ++preemptions) {
+    for (int crashes = 0; crashes <= widest.crashes; ++crashes) {
+      const Bound bound{preemptions, crashes};
+      const Found found = search(program, bound);
+      RC_LOG() << in_words(program) << preemptions << " preemptions, " << crashes << " deaths\n";
+      RC_ASSERT(found.outcomes == all.outcomes(bound));
+      RC_ASSERT(found.runs <= all.schedules());
+    }
+  }
+}
+
+constexpr int kAllButLoops = 6;
+
+RC_GTEST_PROP(SearchProperty, ReachesWhatAllSchedulesWithinTheBoundsReach, ()) {
+  const std::vector<SimCall> made = *calls(7, kAllButLoops);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(7, below(3));
+  expect_all_is_found(program_of(made, tasks, *rc::gen::arbitrary<bool>()), {3, 1});
+}
+
+RC_GTEST_PROP(SearchProperty, LoopsThatAskForTheSameThingAreCutWithoutLosingAny, ()) {
+  static constexpr Kind kKinds[] = {Kind::kRead, Kind::kWrite, Kind::kSleep};
+  const auto some = [](int calls_max) {
+    const auto one =
+        rc::gen::map(below(6), [](int drawn) { return SimCall{kKinds[drawn / 2], drawn % 2}; });
+    return *rc::gen::resize(calls_max, rc::gen::container<std::vector<SimCall>>(one));
+  };
+  SimProgram program = {{"A", "A", some(1)}, {"AA", "AA", some(1)}, {"B", "B", some(4)}};
+  const bool forever = *below(2) == 1;
+  const auto asks = static_cast<std::size_t>(forever ? 1 : *below(6));
+  program[0].calls.insert(program[0].calls.end(), asks, {forever ? Kind::kAwait : Kind::kRead, 0});
+  expect_all_is_found(program, {2, 0});
+}
+
+SimProgram writers(bool of_one_thing) {
+  SimProgram program;
+  for (int i = 0; i < 3; ++i) {
+    const std::string label(1, static_cast<char>('A' + i));
+    const int object = of_one_thing ? 0 : i;
+    program.push_back({label, label, {{Kind::kRead, object}, {Kind::kWrite, object}}});
+  }
+  return program;
+}
+
+TEST(Search, IndependentStepsAreNotTriedInAllOrders) {
+  const SimProgram program = writers(false);
+  const Enumeration all(program, {kUnbounded, 0});
+  EXPECT_EQ(all.schedules(), 1680u);  // 9! / 3!^3
+  const Found found = search(program, {-1, 0});
+  EXPECT_EQ(found.outcomes, all.outcomes({kUnbounded, 0}));
+  EXPECT_EQ(found.outcomes.size(), 1u);
+  EXPECT_LE(found.runs, 1680u / 10);
+  EXPECT_GT(found.pruned, 0u);
+}
+
+TEST(Search, WithoutABoundAllOutcomesOfConflictsAreFound) {
+  const SimProgram program = writers(true);
+  const Found found = search(program, {-1, 0});
+  const Enumeration all(program, {kUnbounded, 0});
+  EXPECT_EQ(found.outcomes, all.outcomes({kUnbounded, 0}));
+  EXPECT_GT(found.outcomes.size(), 6u);
+  EXPECT_LT(found.runs, all.schedules());
+}
+
+TEST(Search, TheCheapestSchedulesComeFirst) {
+  const Found found = search(writers(true), {2, 1});
+  ASSERT_GT(found.costs.size(), 10u);
+  int before = 0;
+  for (const Bound& cost : found.costs) {
+    EXPECT_GE(cost.preemptions + cost.crashes, before);
+    before = cost.preemptions + cost.crashes;
+  }
+  EXPECT_EQ(before, 3);
+}
+
+TEST(Search, ALostUpdateTakesOnePreemption) {
+  SimProgram program = writers(true);
+  program.pop_back();
+  EXPECT_EQ(search(program, {0, 0}).outcomes.size(), 2u);  // one after the other
+  EXPECT_GT(search(program, {1, 0}).outcomes.size(), 2u);
+}
+
+// The child lives on where its maker alone is killed, which no later step must make be forgotten.
+TEST(Search, TheDeathOfAProcessAloneIsNotTakenForThatOfAll) {
+  const SimProgram program = {{"A", "A", {{Kind::kRead, 0}, {Kind::kTry, 1}, {Kind::kRead, 0}}},
+                              {"A.1", "A", {{Kind::kLock, 1}}},
+                              {"B", "B", {{Kind::kTry, 1}}}};
+  const Enumeration all(program, {0, 1});
+  EXPECT_EQ(search(program, {0, 1}).outcomes, all.outcomes({0, 1}));
+}
+
+TEST(Search, ATryThatFailsIsAnotherThanOneThatSucceeds) {
+  const SimProgram program = {{"A", "A", {{Kind::kTry, 0}, {Kind::kUnlock, 0}}},
+                              {"B", "B", {{Kind::kTry, 0}, {Kind::kUnlock, 0}}}};
+  const Enumeration all(program, {2, 1});
+  EXPECT_EQ(search(program, {2, 1}).outcomes, all.outcomes({2, 1}));
+}
+
+TEST(Search, NothingIsTriedThatCostsMoreThanAllowed) {
+  for (const Bound& cost : search(writers(true), {1, 0}).costs) {
+    EXPECT_LE(cost.preemptions, 1);
+    EXPECT_EQ(cost.crashes, 0);
+  }
+}
+
+}  // namespace
+}  // namespace stress::testing
