@@ -27,8 +27,8 @@ struct SearchResult {
 ///
 /// Policy. A configuration is the set of operations placed so far and the state after them. Next
 /// may come whatever was invoked before the first completion of what is not placed; in order of
-/// invocation, and those without completion last, since nobody waits for them. One that leaves the
-/// state as it is can be placed at once and for good: whatever comes later may come after it. It is
+/// invocation, and those without completion last, since nobody waits for them. A read can be placed
+/// at once and for good: whatever comes later may come after it. It is
 /// a success when all completed operations are placed. In the dark (see KnowsTheDark) a
 /// configuration is given up when somebody who needs light completes before anybody can bring it.
 template <Model M>
@@ -148,8 +148,9 @@ class Search {
     if (!model_.step(next, operations_[operation].call)) return skip();
     next_words_.clear();
     model_.encode(next, next_words_);
-    const bool for_good = next_words_ == words_;
-    if (for_good && operations_[operation].span.is_open()) return skip();
+    const bool unchanged = next_words_ == words_;
+    if (unchanged && operations_[operation].span.is_open()) return skip();
+    const bool for_good = model_.is_read(operations_[operation].call);
     placed_.flip(operation);
     key_.assign(next_words_.begin(), next_words_.end());
     placed_.encode(key_);
