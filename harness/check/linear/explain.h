@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -79,7 +80,7 @@ class Explainer {
 
   /// Nothing: not before the deadline.
   std::optional<Explanation> explain() {
-    const auto blocked = decision_.by_rule ? first_blocked() : decision_.blocked;
+    const auto blocked = first_blocked();
     if (!blocked) return std::nullopt;
     operations_ = until(operations_[*blocked].span.completed);
     Explanation explanation;
@@ -109,17 +110,19 @@ class Explainer {
 
   /// By bisection: what is illegal stays so, whatever is learnt later.
   std::optional<std::uint32_t> first_blocked() const {
+    const auto completed = [&](std::uint32_t i) { return operations_[i].span.completed; };
+    const Moment known = decision_.blocked ? completed(*decision_.blocked) : kNever - 1;
     std::vector<std::uint32_t> by_completion;
     for (std::uint32_t i = 0; i < operations_.size(); ++i) {
-      if (!operations_[i].span.is_open()) by_completion.push_back(i);
+      if (completed(i) <= known) by_completion.push_back(i);
     }
-    const auto completed = [&](std::uint32_t i) { return operations_[i].span.completed; };
     std::ranges::sort(by_completion, {}, completed);
     const auto first = std::ranges::partition_point(by_completion, [&](std::uint32_t i) {
       return verdict_on(until(completed(i))) == Verdict::kOk;
     });
-    if (first == by_completion.end() || limits_.is_over()) return std::nullopt;
-    return *first;
+    const bool found =
+        first != by_completion.end() && verdict_on(until(completed(*first))) == Verdict::kIllegal;
+    return found ? std::optional(*first) : decision_.blocked;
   }
 
   /// The same history with nothing known of the operations that are not kept but that they were
@@ -200,6 +203,7 @@ class Explainer {
     struct Call {
       typename O::Call call;
       bool asked = false;
+      auto operator<=>(const Call&) const = default;
     };
     struct State {
       typename O::Plain::State object;

@@ -49,6 +49,11 @@ bool KvModel::step(State& state, const Call& call) const {
   return true;
 }
 
+bool KvModel::may_lead_to(const State& state, const Call& get) const {
+  if (is_dark(state)) return false;
+  return get.text.starts_with(texts_[state.first].substr(0, state.length));
+}
+
 void KvModel::encode(const State& state, std::vector<std::uint64_t>& words) {
   words.push_back(is_dark(state) ? ~std::uint64_t{0}
                                  : std::uint64_t{state.first} << 32 | state.length);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,6 +19,7 @@ struct KvCall {
   Kind kind = Kind::kGet;
   std::string_view text;  ///< what was put, appended or returned; its owner outlives the call
 
+  auto operator<=>(const KvCall&) const = default;
   [[nodiscard]] bool observes() const { return kind == Kind::kGet; }
   [[nodiscard]] bool writes() const { return kind != Kind::kGet; }
 };
@@ -56,6 +58,7 @@ class KvModel {
   static bool is_dark(const State& state) { return state.first == state.last; }
   static bool revives(const Call& call) { return call.kind == Call::Kind::kPut; }
   static bool needs_light(const Call& call) { return call.kind == Call::Kind::kGet; }
+  [[nodiscard]] bool may_lead_to(const State& state, const Call& get) const;
 
  private:
   std::vector<std::string_view> texts_;  ///< sorted

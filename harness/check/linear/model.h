@@ -50,22 +50,25 @@ struct Limits {
 /// appends what tells states apart: two are equal exactly where their words are, which are of one
 /// number, or begin with their number.
 template <class M>
-concept Model = requires(const M& model, typename M::State& state, const typename M::State& other,
+concept Model = std::totally_ordered<typename M::Call> &&
+                requires(const M& model, typename M::State& state, const typename M::State& other,
                          const typename M::Call& call, std::vector<std::uint64_t>& words) {
-  { model.initial() } -> std::same_as<typename M::State>;
-  { model.step(state, call) } -> std::same_as<bool>;
-  { model.is_read(call) } -> std::same_as<bool>;
-  model.encode(other, words);
-};
+                  { model.initial() } -> std::same_as<typename M::State>;
+                  { model.step(state, call) } -> std::same_as<bool>;
+                  { model.is_read(call) } -> std::same_as<bool>;
+                  model.encode(other, words);
+                };
 
-/// A model may know states in the dark: nothing but a call that revives is legal in them and leads
-/// out of them, beside calls that stay in the dark. Those that need light are never legal there.
+/// A model may know states in the dark: in them nothing that needs light is legal, all else is and
+/// stays there, but for a call that revives. And it may know whether calls that do not revive can
+/// lead from a state to one where a certain call is legal.
 template <class M>
 concept KnowsTheDark = Model<M> && requires(const M& model, const typename M::State& state,
                                             const typename M::Call& call) {
   { model.is_dark(state) } -> std::same_as<bool>;
   { model.revives(call) } -> std::same_as<bool>;
   { model.needs_light(call) } -> std::same_as<bool>;
+  { model.may_lead_to(state, call) } -> std::same_as<bool>;
 };
 
 template <class Call>

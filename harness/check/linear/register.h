@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,6 +26,7 @@ struct RegisterCall {
   std::uint32_t expected = 0;  ///< the value read; of kCas: the old one
   std::uint32_t value = 0;     ///< the value written
 
+  auto operator<=>(const RegisterCall&) const = default;
   [[nodiscard]] bool observes() const { return kind != Kind::kWrite; }
   [[nodiscard]] bool writes() const { return kind != Kind::kRead; }
 };
@@ -48,6 +50,7 @@ class RegisterModel {
   static bool is_dark(State state) { return state == kDark; }
   static bool revives(const Call& call) { return call.kind == Call::Kind::kWrite; }
   static bool needs_light(const Call& call) { return call.observes(); }
+  static bool may_lead_to(State state, const Call& /*call*/) { return !is_dark(state); }
 
  private:
   static constexpr State kDark = 0xffff'ffff;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -17,7 +19,7 @@ namespace stress::linear {
 
 struct SearchResult {
   Verdict verdict = Verdict::kUnknown;
-  /// kIllegal: the operation with whose completion the history first was so.
+  /// kIllegal: an operation with whose completion the history was so, if not before.
   std::optional<std::uint32_t> blocked;
   std::size_t configurations = 0;  ///< different ones that were visited
   bool out_of_memory = false;      ///< else kUnknown is for want of time
@@ -27,10 +29,12 @@ struct SearchResult {
 ///
 /// Policy. A configuration is the set of operations placed so far and the state after them. Next
 /// may come whatever was invoked before the first completion of what is not placed; in order of
-/// invocation, and those without completion last, since nobody waits for them. A read can be placed
-/// at once and for good: whatever comes later may come after it. It is
-/// a success when all completed operations are placed. In the dark (see KnowsTheDark) a
-/// configuration is given up when somebody who needs light completes before anybody can bring it.
+/// invocation, and those without completion last, since nobody waits for them. It is a success when
+/// all completed operations are placed. What need not be tried:
+/// - beside a legal read: anything. Whatever comes later may come after it as well.
+/// - of equal calls all but the one to be completed first: the two could change places.
+/// - a configuration that somebody completes in who cannot be answered any more (see KnowsTheDark).
+/// Steps into the dark are tried after the others: what nobody sees is seldom in a hurry.
 template <Model M>
 class Search {
  public:
@@ -88,6 +92,8 @@ class Search {
   struct Cursor {
     Timeline::Event event = Timeline::kEnd;
     Timeline::Event open = Timeline::kEnd;
+    bool skipped_dark = false;
+    bool into_dark = false;  ///< once more from the beginning, for what was skipped
   };
   struct Frame {
     std::uint32_t operation;
@@ -112,7 +118,21 @@ class Search {
         placed_(spans),
         state_(model.initial()) {
     model_.encode(state_, words_);
+    number_calls();
     rewind();
+  }
+
+  /// Equal calls get equal numbers.
+  void number_calls() {
+    std::vector<std::uint32_t> sorted(operations_.size());
+    std::iota(sorted.begin(), sorted.end(), 0);
+    const auto call = [this](std::uint32_t i) -> const Call& { return operations_[i].call; };
+    std::ranges::sort(sorted, {}, call);
+    call_number_.resize(sorted.size());
+    for (std::size_t i = 1; i < sorted.size(); ++i) {
+      const bool same = call(sorted[i]) == call(sorted[i - 1]);
+      call_number_[sorted[i]] = call_number_[sorted[i - 1]] + (same ? 0 : 1);
+    }
   }
 
   [[nodiscard]] std::size_t held_bytes() const {
@@ -121,13 +141,35 @@ class Search {
 
   void rewind() { cursor_ = {timeline_.first(), timeline_.first_open()}; }
 
-  /// Moves on over what cannot be next.
   std::optional<std::uint32_t> candidate() {
     if (!Timeline::is_reply(cursor_.event)) return cursor_.event;
-    if (cursor_.open == Timeline::kEnd) return std::nullopt;
     const Moment reply = operations_[Timeline::operation(cursor_.event)].span.completed;
-    if (operations_[cursor_.open].span.invoked > reply) return std::nullopt;
-    return cursor_.open;
+    if (cursor_.open != Timeline::kEnd && operations_[cursor_.open].span.invoked <= reply) {
+      return cursor_.open;
+    }
+    if (!cursor_.skipped_dark || cursor_.into_dark) return std::nullopt;
+    rewind();
+    cursor_.into_dark = true;
+    return candidate();
+  }
+
+  /// Whether an equal call can be next too, which is completed earlier. (Of open ones, the first.)
+  [[nodiscard]] bool is_outdone(std::uint32_t operation) const {
+    const auto equals = [&](std::uint32_t other) {
+      return call_number_[other] == call_number_[operation];
+    };
+    auto event = timeline_.first();
+    for (; !Timeline::is_reply(event); event = timeline_.after(event)) {
+      if (event != operation && equals(event) &&
+          operations_[event].span.completed < operations_[operation].span.completed) {
+        return true;
+      }
+    }
+    if (!operations_[operation].span.is_open()) return false;
+    for (auto open = timeline_.first_open(); open != operation; open = timeline_.after_open(open)) {
+      if (equals(open)) return true;
+    }
+    return false;
   }
 
   void advance() {
@@ -144,8 +186,15 @@ class Search {
       advance();
       return true;
     };
+    if (is_outdone(operation)) return skip();
     State next = state_;
     if (!model_.step(next, operations_[operation].call)) return skip();
+    if constexpr (KnowsTheDark<M>) {
+      if (model_.is_dark(next) != cursor_.into_dark) {
+        cursor_.skipped_dark = true;
+        return skip();
+      }
+    }
     next_words_.clear();
     model_.encode(next, next_words_);
     const bool unchanged = next_words_ == words_;
@@ -192,17 +241,25 @@ class Search {
     }
   }
 
+  /// Whether somebody who needs light and may be next can no longer be answered: neither the state
+  /// leads there, nor can anybody revive in time who would.
   bool is_doomed() {
     if constexpr (KnowsTheDark<M>) {
-      if (!model_.is_dark(state_)) return false;
-      for (auto event = timeline_.first(); event != Timeline::kEnd;
+      reviving_.clear();
+      std::size_t window = 0;  // of those invoked before the first reply: not completed so far
+      Moment first_reply = kNever;
+      for (auto event = timeline_.first(); first_reply == kNever || window > 0;
            event = timeline_.after(event)) {
         const std::uint32_t operation = Timeline::operation(event);
-        const Call& call = operations_[operation].call;
+        const auto& [span, call] = operations_[operation];
         if (!Timeline::is_reply(event)) {
-          if (model_.revives(call)) return false;
-        } else if (model_.needs_light(call)) {
-          if (is_revived_until(operations_[operation].span.completed)) return false;
+          if (first_reply == kNever) ++window;
+          if (model_.revives(call)) reviving_.push_back(operation);
+          continue;
+        }
+        first_reply = std::min(first_reply, span.completed);
+        if (span.invoked <= first_reply) --window;
+        if (model_.needs_light(call) && !is_in_reach(operation)) {
           note_blocked(operation);
           return true;
         }
@@ -211,13 +268,21 @@ class Search {
     return false;
   }
 
-  bool is_revived_until(Moment moment)
+  bool is_in_reach(std::uint32_t operation)
     requires KnowsTheDark<M>
   {
+    const Timed<Call>& wanted = operations_[operation];
+    if (model_.may_lead_to(state_, wanted.call)) return true;
+    const auto leads = [&](std::uint32_t reviving) {
+      auto state = model_.initial();
+      return model_.step(state, operations_[reviving].call) &&
+             model_.may_lead_to(state, wanted.call);
+    };
+    if (std::ranges::any_of(reviving_, leads)) return true;
     for (auto open = timeline_.first_open();
-         open != Timeline::kEnd && operations_[open].span.invoked <= moment;
+         open != Timeline::kEnd && operations_[open].span.invoked <= wanted.span.completed;
          open = timeline_.after_open(open)) {
-      if (model_.revives(operations_[open].call)) return true;
+      if (model_.revives(operations_[open].call) && leads(open)) return true;
     }
     return false;
   }
@@ -229,10 +294,12 @@ class Search {
   PlacedSet placed_;
   Configurations configurations_;
   State state_;
+  std::vector<std::uint32_t> call_number_;
   std::vector<std::uint64_t> words_, next_words_, key_;
   Cursor cursor_;
   bool fresh_ = true;
   std::vector<Frame> frames_;
+  std::vector<std::uint32_t> reviving_;
   std::optional<std::uint32_t> blocked_;
 };
 
