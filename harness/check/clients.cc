@@ -71,21 +71,37 @@ std::string legal_words(const IllegalKey& illegal) {
   return fmt::format("; legal here: {} or {}", fmt::join(legal, ", "), last);
 }
 
+/// What is wrong with the operation, in a sentence.
+std::string summary_of(const Words& words, const ClientHistory& history,
+                       const IllegalKey& illegal) {
+  using Kind = linear::CommitProblem::Kind;
+  if (illegal.window.empty()) {
+    const std::string key = words.key(illegal.key);
+    return fmt::format("No order explains what was answered{}.",
+                       key.empty() ? "" : " on key " + key);
+  }
+  const ClientOperation& op = history.operations[illegal.blocked];
+  const std::string who =
+      fmt::format("{} by process {} ({})", words.request(op), op.process, words.places(op));
+  const std::string answer = op.observes() ? "returned " + words.value(op) : "succeeded";
+  if (illegal.commits == Kind::kAgainstTime) {
+    const ClientOperation& other = history.operations[illegal.window.back()];
+    return fmt::format("{} was committed before {} ({}), which had completed when it began.", who,
+                       words.request(other), words.places(other));
+  }
+  if (illegal.commits == Kind::kNoPlace) {
+    return fmt::format("{} {}, which is right after no commit that it can have come after.", who,
+                       answer);
+  }
+  return fmt::format("{} {}{}{}.", who, answer, legal_words(illegal),
+                     illegal.commits ? " in the order of commits" : "");
+}
+
 report::Violation violation_of(const ClientHistory& history, const IllegalKey& illegal) {
   const Words words(history);
   report::Violation violation;
   violation.agent = words.key(illegal.key);
-  if (illegal.window.empty()) {
-    violation.summary = fmt::format("No order explains what was answered{}.",
-                                    violation.agent.empty() ? "" : " on key " + violation.agent);
-  } else {
-    const ClientOperation& blocked = history.operations[illegal.blocked];
-    const std::string answer =
-        blocked.observes() ? "returned " + words.value(blocked) : "succeeded";
-    violation.summary =
-        fmt::format("{} by process {} ({}) {}{}.", words.request(blocked), blocked.process,
-                    words.places(blocked), answer, legal_words(illegal));
-  }
+  violation.summary = summary_of(words, history, illegal);
   for (const std::size_t i : illegal.window) {
     violation.operations.push_back(words.line(history.operations[i]));
   }
@@ -94,10 +110,13 @@ report::Violation violation_of(const ClientHistory& history, const IllegalKey& i
 }
 
 std::string evidence_of(const ClientVerdict& verdict, std::string_view model) {
-  const std::uint64_t ruled = verdict.keys - verdict.searched;
+  const std::uint64_t ruled = verdict.keys - verdict.searched - verdict.by_commits;
   std::string evidence = fmt::format("{} on {} of {}: {} by their values, {} by search",
                                      count_of(verdict.operations, "operation"),
                                      count_of(verdict.keys, "key"), model, ruled, verdict.searched);
+  if (verdict.by_commits > 0) {
+    evidence += fmt::format(", {} by their order of commits", verdict.by_commits);
+  }
   if (verdict.undecided == 0) return evidence;
   return fmt::format("out of {} on {} ({})", verdict.out_of_memory ? "memory" : "time",
                      count_of(verdict.undecided, "key"), evidence);

@@ -23,6 +23,7 @@ struct StoryShape {
   double writes = 0.5;
   double unknown = 0.05;                 ///< of unknown outcome
   std::uint64_t texts_length_max = 200;  ///< a put where a text would become longer
+  bool commits = false;                  ///< the order of effects is known
 };
 
 /// A run of a correct object, with clients that overlap: each operation takes effect at one moment
@@ -137,7 +138,7 @@ class ClientStory {
         text_of(op.key) += history_.values.text(op.value);
         break;
     }
-    op.committed = ++commits_;
+    if (shape_.commits) op.committed = ++commits_;
   }
 
   StoryShape shape_;

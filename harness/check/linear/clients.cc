@@ -60,6 +60,7 @@ class KeyByKey {
  private:
   void judge_key(ValueTable::Id key, std::span<const std::size_t> indices) {
     ++verdict_.keys;
+    if (judge_by_commits(key, indices)) return;
     operations_.clear();
     for (const std::size_t i : indices) {
       const ClientOperation& op = history_.operations[i];
@@ -75,6 +76,43 @@ class KeyByKey {
     if (decision.verdict != Verdict::kIllegal) return;
     if (++verdict_.illegal_total > kToldInFull) return;
     explain(key, indices, std::move(decision));
+  }
+
+  /// False: their order is not known.
+  bool judge_by_commits(ValueTable::Id key, std::span<const std::size_t> indices) {
+    const auto lacks_place = [&](std::size_t i) {
+      const ClientOperation& op = history_.operations[i];
+      return !op.committed && !op.observes() && op.outcome == OpOutcome::kOk;
+    };
+    const auto has_place = [&](std::size_t i) {
+      return history_.operations[i].committed.has_value();
+    };
+    if (std::ranges::any_of(indices, lacks_place) || std::ranges::none_of(indices, has_place)) {
+      return false;
+    }
+    ++verdict_.by_commits;
+    std::vector<Placed<typename O::Call>> placed;
+    for (const std::size_t i : indices) {
+      const ClientOperation& op = history_.operations[i];
+      placed.push_back({span_of(op), object_.call(op), op.committed});
+    }
+    const auto model = object_.plain({});
+    CommitOrder<typename O::Plain> order(model, placed);
+    const auto problem = order.check();
+    if (!problem) return true;
+    if (++verdict_.illegal_total > kToldInFull) return true;
+    IllegalKey& illegal = verdict_.illegal.emplace_back();
+    illegal.key = key;
+    illegal.commits = problem->kind;
+    illegal.blocked = indices[problem->operation];
+    illegal.window = {illegal.blocked};
+    if (problem->kind == CommitProblem::Kind::kAgainstTime) {
+      illegal.window.push_back(indices[problem->other]);
+    } else if (problem->kind == CommitProblem::Kind::kWrongAnswer) {
+      illegal.legal = {object_.answer(order.state(), placed[problem->operation].call)};
+      illegal.legal_complete = true;
+    }
+    return true;
   }
 
   void explain(ValueTable::Id key, std::span<const std::size_t> indices, Decision decision) {

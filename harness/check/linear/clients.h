@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/check/linear/commits.h"
 #include "harness/check/linear/explain.h"
 #include "harness/check/linear/kv.h"
 #include "harness/check/linear/model.h"
@@ -77,6 +78,7 @@ class KvObject {
 /// What came of one key that is not linearizable.
 struct IllegalKey {
   ValueTable::Id key = ValueTable::kNil;
+  std::optional<CommitProblem::Kind> commits;  ///< where the order of commits was known
   std::vector<std::size_t> window;  ///< indices of operations; empty: no time to find them
   std::size_t blocked = 0;          ///< as Explanation::blocked; where there is a window
   std::vector<std::string> legal;
@@ -87,15 +89,18 @@ struct ClientVerdict {
   Verdict verdict = Verdict::kOk;  ///< illegal outweighs unknown
   std::uint64_t operations = 0;
   std::uint64_t keys = 0;
-  std::uint64_t searched = 0;  ///< keys on which only a search could tell
+  std::uint64_t searched = 0;    ///< keys on which only a search could tell
+  std::uint64_t by_commits = 0;  ///< keys whose order of commits was known
   std::uint64_t undecided = 0;
   bool out_of_memory = false;
   std::vector<IllegalKey> illegal;  ///< the first 20, by key
   std::uint64_t illegal_total = 0;
 };
 
-/// Judges each key by itself, which is exact (linearizability is a local property: M. Herlihy, J.
-/// Wing, TOPLAS 1990). What failed is left out. The memory limit is that of one search.
+/// A key whose completed writes all have their places in the order of commits is held against that
+/// order; else any order will do. Judges each key by itself, which is exact (linearizability is a
+/// local property: M. Herlihy, J. Wing, TOPLAS 1990). What failed is left out. The memory limit is
+/// that of one search.
 ClientVerdict judge_registers(const ClientHistory& history, ValueTable::Id initial,
                               const Limits& limits);
 ClientVerdict judge_store(const ClientHistory& history, const Limits& limits);

@@ -46,24 +46,27 @@ class CommitOrder {
   using Call = typename M::Call;
 
   CommitOrder(const M& model, std::span<const Placed<Call>> operations)
-      : model_(model), operations_(operations) {}
+      : model_(model), operations_(operations), state_(model.initial()) {}
 
+  /// None: the order explains everything.
   std::optional<CommitProblem> check() {
     sort_out();
     if (const auto pair = against_time(order_, spans_)) {
       return CommitProblem{CommitProblem::Kind::kAgainstTime, pair->first, pair->second};
     }
     bound_reads();
-    auto state = model_.initial();
     for (std::size_t place = 0;; ++place) {
-      if (const auto problem = place_reads(state, place)) return problem;
+      if (const auto problem = place_reads(place)) return problem;
       if (place == order_.size()) return std::nullopt;
       const std::uint32_t operation = order_[place].operation;
-      if (!model_.step(state, operations_[operation].call)) {
+      if (!model_.step(state_, operations_[operation].call)) {
         return CommitProblem{CommitProblem::Kind::kWrongAnswer, operation, 0};
       }
     }
   }
+
+  /// kWrongAnswer: what the commits before it make. (No call of a model changes it in saying no.)
+  [[nodiscard]] const typename M::State& state() const { return state_; }
 
  private:
   struct Read {
@@ -120,7 +123,7 @@ class CommitOrder {
 
   /// Those that the state after `place` commits explains, if nobody who has to be before them
   /// waits.
-  std::optional<CommitProblem> place_reads(typename M::State& state, std::size_t place) {
+  std::optional<CommitProblem> place_reads(std::size_t place) {
     for (; arrived_ < reads_.size() && reads_[arrived_].from <= place; ++arrived_) {
       waiting_.push_back(reads_[arrived_]);
     }
@@ -131,7 +134,7 @@ class CommitOrder {
     for (const Read& read : waiting_) {
       const Span& span = spans_[read.operation];
       const Call& call = operations_[read.operation].call;
-      if (span.invoked <= first_waiting && model_.is_read(call) && model_.step(state, call))
+      if (span.invoked <= first_waiting && model_.is_read(call) && model_.step(state_, call))
         continue;
       if (read.until <= place) {
         return CommitProblem{CommitProblem::Kind::kNoPlace, read.operation, 0};
@@ -145,6 +148,7 @@ class CommitOrder {
 
   const M& model_;
   std::span<const Placed<Call>> operations_;
+  typename M::State state_;
   std::vector<Span> spans_;
   std::vector<Ranked> order_;
   std::vector<Read> reads_;

@@ -45,10 +45,9 @@ struct Limits {
 };
 
 /// A sequential object. A Call is a request with its response; step() says whether the object would
-/// answer so in this state, and moves it to the next one; where it says no, what becomes of the
-/// state is open, unless is_read(): such calls never change it. It is a pure function. encode()
-/// appends what tells states apart: two are equal exactly where their words are, which are of one
-/// number, or begin with their number.
+/// answer so in this state, and moves it to the next one; where it says no, and where is_read(),
+/// the state stays. It is a pure function. encode() appends what tells states apart: two are equal
+/// exactly where their words are, which are of one number, or begin with their number.
 template <class M>
 concept Model = std::totally_ordered<typename M::Call> &&
                 requires(const M& model, typename M::State& state, const typename M::State& other,
