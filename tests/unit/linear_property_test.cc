@@ -16,6 +16,8 @@
 
 #include "harness/check/clients.h"
 #include "harness/check/linear/clients.h"
+#include "harness/check/linear/registry.h"
+#include "harness/check/linear/whole_reads.h"
 #include "tests/support/client_stories.h"
 
 namespace stress::linear {
@@ -184,6 +186,83 @@ RC_GTEST_PROP(ClientHistories, WithOneWrongResponseAreAllFound, ()) {
   RC_ASSERT(result.verdict == report::Verdict::kFail);
   RC_ASSERT(result.violations_total == 1u);
   RC_ASSERT(!result.violations.front().operations.empty());
+}
+
+RC_GTEST_PROP(OrdersOfCommits, ThatWereSeenPass, ()) {
+  StoryShape shape = large_shape();
+  shape.commits = true;
+  const ClientHistory history = ClientStory(shape, seed()).take();
+  RC_ASSERT(verdict_on(history) != report::Verdict::kFail);
+}
+
+RC_GTEST_PROP(OrdersOfCommits, DoNotExplainOneWrongResponse, ()) {
+  StoryShape shape = large_shape();
+  shape.values = 0;
+  shape.commits = true;
+  ClientHistory history = ClientStory(shape, seed()).take();
+  const std::vector<Wrong> choices = wrong_responses(history);
+  RC_PRE(!choices.empty());
+  const Wrong& wrong = choices[seed() % choices.size()];
+  history.operations[wrong.read].value = wrong.value;
+  RC_ASSERT(verdict_on(history) == report::Verdict::kFail);
+}
+
+RC_GTEST_PROP(OrdersOfCommits, AgainstRealTimeAreFound, ()) {
+  StoryShape shape = large_shape();
+  shape.commits = true;
+  ClientHistory history = ClientStory(shape, seed()).take();
+  std::vector<ClientOperation*> placed;
+  for (ClientOperation& op : history.operations) {
+    if (op.committed && op.outcome == OpOutcome::kOk) placed.push_back(&op);
+  }
+  RC_PRE(placed.size() >= 2u);
+  ClientOperation& a = *placed[seed() % placed.size()];
+  ClientOperation& b = *placed[seed() % placed.size()];
+  RC_PRE(a.key == b.key && *a.completed < b.invoked);
+  std::swap(a.committed, b.committed);
+  RC_ASSERT(verdict_on(history) == report::Verdict::kFail);
+}
+
+/// Agents that are spawned and listed, by the rule of whole reads and by the model of a registry.
+struct SmallSet {
+  std::vector<Timed<RegistryCall>> calls;
+  std::vector<Span> additions;
+  std::vector<WholeRead> reads;
+};
+SmallSet small_set(std::mt19937_64& random) {
+  SmallSet set;
+  const std::uint32_t agents = 1 + random() % 4;
+  const auto span = [&](bool open) {
+    const auto begin = static_cast<Moment>(random() % 12);
+    return Span{begin, open ? kNever : begin + 1 + static_cast<Moment>(random() % 6)};
+  };
+  for (std::uint32_t agent = 0; agent < agents; ++agent) {
+    set.additions.push_back(span(random() % 5 == 0));
+    set.calls.push_back(
+        {set.additions.back(), {.kind = RegistryCall::Kind::kSpawn, .agent = agent}});
+  }
+  for (std::uint64_t reads = random() % 4; reads > 0; --reads) {
+    WholeRead& read = set.reads.emplace_back(WholeRead{span(false), {}});
+    for (std::uint32_t agent = 0; agent < agents; ++agent) {
+      const bool early = set.additions[agent].completed < read.span.invoked;
+      if (early ? random() % 8 != 0 : random() % 3 == 0) read.elements.push_back(agent);
+    }
+    set.calls.push_back({read.span, {RegistryCall::Kind::kList, 0, read.elements}});
+  }
+  std::ranges::stable_sort(set.calls, {}, [](const auto& call) { return call.span.invoked; });
+  return set;
+}
+
+RC_GTEST_PROP(WholeReads, AreJudgedAsByEveryOrder, ()) {
+  std::mt19937_64 random(seed());
+  for (int i = 0; i < 40; ++i) {
+    const SmallSet set = small_set(random);
+    const RegistryModel model(set.additions.size());
+    const bool legal = some_order_explains(model, set.calls);
+    RC_ASSERT(rule_whole_reads(set.additions, set.reads).has_value() != legal);
+    const std::span<const Timed<RegistryCall>> calls(set.calls);
+    RC_ASSERT((search(model, calls, {}).verdict == Verdict::kOk) == legal);
+  }
 }
 
 /// What is called illegal by itself is so, and each of its operations is needed.

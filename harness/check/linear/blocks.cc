@@ -59,7 +59,9 @@ std::optional<Operations> Blocks::contradiction(std::span<const Span> spans) {
     const std::size_t end = i + 1 < begins_.size() ? begins_[i + 1].item : items_.size();
     const std::span block = std::span(items_).subspan(begins_[i].item, end - begins_[i].item);
     if (block.empty()) continue;
-    if (const auto pair = against_time(block, spans)) return Operations{pair->first, pair->second};
+    if (const auto pair = against_time(block, spans)) {
+      return Operations{std::min(pair->first, pair->second), std::max(pair->first, pair->second)};
+    }
     edges.push_back(edges_of(block, spans));
     const Moment first_end = spans[edges.back().first_end].completed;
     clusters.push_back({.min_end = begins_[i].before_all ? kBefore : first_end,

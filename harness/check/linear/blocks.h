@@ -40,8 +40,8 @@ class Blocks {
   /// To that begun last.
   void add(std::uint32_t operation, std::uint32_t rank) { items_.push_back({operation, rank}); }
 
-  /// None: there is an order. Else the operations that contradict each other: two of one block, or
-  /// up to four of two.
+  /// None: there is an order. Else the operations that contradict each other, sorted: two of one
+  /// block, or up to four of two.
   std::optional<std::vector<std::uint32_t>> contradiction(std::span<const Span> spans);
 
  private:

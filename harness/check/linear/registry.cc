@@ -24,31 +24,48 @@ bool ends(const TargetFacts& target, const Operation& op) {
                                       check::is_terminal(target, status->second));
 }
 
-/// The first operation that may have ended each agent.
-std::unordered_map<std::string_view, Nanoseconds> first_ends(const Evidence& evidence) {
-  std::unordered_map<std::string_view, Nanoseconds> first;
+/// When agents were ended first; never: kNever.
+class FirstEnds {
+ public:
+  void add(std::string_view agent, Nanoseconds at) {
+    const auto [place, fresh] = first_.try_emplace(agent, at);
+    if (!fresh) place->second = std::min(place->second, at);
+  }
+  [[nodiscard]] Nanoseconds of(std::string_view agent) const {
+    const auto found = first_.find(agent);
+    return found == first_.end() ? kNever : found->second;
+  }
+
+ private:
+  std::unordered_map<std::string_view, Nanoseconds> first_;
+};
+
+FirstEnds ends_by_operation(const Evidence& evidence) {
+  FirstEnds first;
   for (const Operation& op : evidence.operations) {
     if (op.outcome == OpOutcome::kRefused || !ends(evidence.run.target, op)) continue;
-    const auto [place, fresh] = first.try_emplace(op.agent, op.invoked);
-    if (!fresh) place->second = std::min(place->second, op.invoked);
+    first.add(op.agent, op.invoked);
   }
   return first;
 }
 
-/// Agents that something else may have ended before any operation did.
-std::unordered_map<std::string_view, Nanoseconds> other_ends(const Evidence& evidence) {
-  std::unordered_map<std::string_view, Nanoseconds> first;
-  const auto ended = [&first](std::string_view agent, Nanoseconds at) {
-    const auto [place, fresh] = first.try_emplace(agent, at);
-    if (!fresh) place->second = std::min(place->second, at);
-  };
+FirstEnds ends_otherwise(const Evidence& evidence) {
+  FirstEnds first;
   for (const Fault& fault : evidence.faults) {
-    if (fault.injected && !fault.agent.empty()) ended(fault.agent, fault.at);
+    if (fault.injected && !fault.agent.empty()) first.add(fault.agent, fault.at);
   }
   for (const AgentLife& life : evidence.lives) {
-    if (!life.birth) ended(life.agent, life.at);
+    if (!life.birth) first.add(life.agent, life.at);
   }
   return first;
+}
+
+Nanoseconds last_list(const Evidence& evidence) {
+  Nanoseconds last = kBefore;
+  for (const Operation& op : evidence.operations) {
+    if (op.kind == OpKind::kList && op.completed) last = std::max(last, *op.completed);
+  }
+  return last;
 }
 
 std::vector<std::uint32_t> numbers_of(const Operation& list, const Numbers& numbers) {
@@ -102,24 +119,23 @@ void RegistryModel::encode(const State& state, std::vector<std::uint64_t>& words
 
 RegistryHistory::RegistryHistory(const Evidence& evidence) {
   const check::Endings endings(evidence);
-  const auto by_operation = first_ends(evidence);
-  const auto otherwise = other_ends(evidence);
-  const auto at = [](const auto& times, std::string_view agent) {
-    const auto found = times.find(agent);
-    return found == times.end() ? kNever : found->second;
-  };
-  Numbers numbers;
+  const FirstEnds by_operation = ends_by_operation(evidence);
+  const FirstEnds otherwise = ends_otherwise(evidence);
+  // Whatever comes later shows in none.
+  const Nanoseconds last = last_list(evidence);
   for (const auto& [id, spawn] : check::acked_spawns(evidence)) {
-    const Nanoseconds ended = at(by_operation, id);
-    const bool may_end = endings.may_have_ended(id, spawn, kNever);
-    if (at(otherwise, id) < ended || (may_end && ended == kNever)) continue;
-    if (!endings.server_kills().empty()) continue;
+    const Nanoseconds ended = by_operation.of(id);
+    const Nanoseconds by_itself = otherwise.of(id);
+    if (by_itself < ended && by_itself <= last) continue;
+    const bool may_end = endings.may_have_ended(id, spawn, last);
+    if (may_end && (ended > last || !endings.server_kills().empty())) continue;
     Span span = span_of(*spawn);
     // Another one's spawn of unknown outcome may have made it before.
     if (evidence.run.target.idempotent_spawn) span.invoked = kBefore;
-    agents.push_back({spawn, span, ended == kNever && at(otherwise, id) == kNever});
+    agents.push_back({spawn, span, !may_end});
   }
   std::ranges::sort(agents, {}, [](const Agent& agent) { return agent.spawn->id; });
+  Numbers numbers;
   for (std::uint32_t i = 0; i < agents.size(); ++i) numbers[agents[i].spawn->agent] = i;
   for (const Operation& op : evidence.operations) {
     if (op.kind != OpKind::kList || op.outcome != OpOutcome::kOk || !op.completed) continue;
