@@ -93,6 +93,11 @@ Json value_of(const ClientHistory& history, const Event& event) {
   return Json::array({json(op.expected), json(op.value)});
 }
 
+/// With the last event of an operation.
+bool has_commit(const Event& event) {
+  return event.op->committed && (event.type != "invoke" || !event.op->completed);
+}
+
 std::string jsonl_line(const ClientHistory& history, const Event& event) {
   const ClientOperation& op = *event.op;
   Json line{{"process", op.process}, {"type", event.type}, {"f", to_string(op.function)}};
@@ -100,7 +105,7 @@ std::string jsonl_line(const ClientHistory& history, const Event& event) {
   line["value"] = value_of(history, event);
   const auto& time = event.type == "invoke" ? op.invoked_at : op.completed_at;
   if (time) line["time"] = *time;
-  if (op.committed && event.type != "invoke") line["committed"] = *op.committed;
+  if (has_commit(event)) line["committed"] = *op.committed;
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -116,7 +121,7 @@ std::string edn_line(const ClientHistory& history, const Event& event, std::size
   line += ", :value " + to_edn(value);
   const auto& time = event.type == "invoke" ? op.invoked_at : op.completed_at;
   if (time) line += fmt::format(", :time {}", *time);
-  if (op.committed && event.type != "invoke") line += fmt::format(", :committed {}", *op.committed);
+  if (has_commit(event)) line += fmt::format(", :committed {}", *op.committed);
   return line + "}";
 }
 

@@ -22,6 +22,12 @@ const Json& member(const Json& event, const char* name) {
   return found == event.end() ? nil : *found;
 }
 
+std::optional<std::uint64_t> commit_of(const Json& event) {
+  const Json& committed = member(event, "committed");
+  if (!committed.is_number_integer() || committed.get<std::int64_t>() < 0) return std::nullopt;
+  return committed.get<std::uint64_t>();
+}
+
 /// A key with the value in it that belongs to the function.
 struct Parts {
   Json key;
@@ -145,6 +151,7 @@ base::Status ClientHistoryBuilder::invoke(const Json& event, std::int64_t proces
   } else if (!op.observes()) {
     op.value = history_.values.intern(parts.value);
   }
+  op.committed = commit_of(event);
   op.invoked = at;
   op.invoked_at = time_of(event, at);
   const auto [place, fresh] = open_.try_emplace(process, history_.operations.size());
@@ -182,8 +189,7 @@ base::Status ClientHistoryBuilder::complete(const Json& event, std::string_view 
   } else if (type == "fail") {
     op.outcome = OpOutcome::kRefused;
   }
-  const Json& committed = member(event, "committed");
-  if (committed.is_number_unsigned()) op.committed = committed.get<std::uint64_t>();
+  if (const auto committed = commit_of(event)) op.committed = committed;
   open_.erase(found);
   return {};
 }

@@ -80,7 +80,8 @@ struct ClientHistory {
 };
 
 /// Puts a client history together from its events, in their order: JSON objects with `process`,
-/// `type` (invoke, ok, fail, info), `f`, `value`, and optionally `key`, `time`, `committed`.
+/// `type` (invoke, ok, fail, info), `f`, `value`, and optionally `key`, `time`, `committed` (with any
+/// of an operation's events).
 /// Without `key` a value [key, value] names its key, as in jepsen.independent. Events whose process
 /// is no number are passed over. Errors: kInvalid, a sentence without its place.
 class ClientHistoryBuilder {
