@@ -59,6 +59,9 @@ class KvModel {
   static bool revives(const Call& call) { return call.kind == Call::Kind::kPut; }
   static bool needs_light(const Call& call) { return call.kind == Call::Kind::kGet; }
   [[nodiscard]] bool may_lead_to(const State& state, const Call& get) const;
+  static bool revives_for(const Call& put, const Call& get) {
+    return get.text.starts_with(put.text);
+  }
 
  private:
   std::vector<std::string_view> texts_;  ///< sorted

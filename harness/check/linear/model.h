@@ -58,16 +58,18 @@ concept Model = std::totally_ordered<typename M::Call> &&
                   model.encode(other, words);
                 };
 
-/// A model may know states in the dark: in them nothing that needs light is legal, all else is and
-/// stays there, but for a call that revives. And it may know whether calls that do not revive can
-/// lead from a state to one where a certain call is legal.
+/// A model may know when a call that needs light has got out of reach: where may_lead_to() says no,
+/// none but a call that revives can lead from the state to one where it is legal, and of those only
+/// such that revives_for() says so of. And it may know states in the dark: in them nothing that
+/// needs light is legal, all else is and stays there, but for a call that revives.
 template <class M>
 concept KnowsTheDark = Model<M> && requires(const M& model, const typename M::State& state,
                                             const typename M::Call& call) {
   { model.is_dark(state) } -> std::same_as<bool>;
-  { model.revives(call) } -> std::same_as<bool>;
   { model.needs_light(call) } -> std::same_as<bool>;
   { model.may_lead_to(state, call) } -> std::same_as<bool>;
+  { model.revives(call) } -> std::same_as<bool>;
+  { model.revives_for(call, call) } -> std::same_as<bool>;
 };
 
 template <class Call>

@@ -51,6 +51,9 @@ class RegisterModel {
   static bool revives(const Call& call) { return call.kind == Call::Kind::kWrite; }
   static bool needs_light(const Call& call) { return call.observes(); }
   static bool may_lead_to(State state, const Call& /*call*/) { return !is_dark(state); }
+  [[nodiscard]] bool revives_for(const Call& write, const Call& /*wanted*/) const {
+    return !is_dark(seen(write.value));
+  }
 
  private:
   static constexpr State kDark = 0xffff'ffff;

@@ -106,6 +106,16 @@ bool RegistryModel::step(State& state, const Call& call) {
   return living == state.living;
 }
 
+bool RegistryModel::may_lead_to(const State& state, const Call& list) {
+  const auto shown = std::ranges::count_if(
+      list.seen, [&](std::uint32_t agent) { return state.present[agent] && !state.ended[agent]; });
+  return static_cast<std::size_t>(shown) == state.living;
+}
+
+bool RegistryModel::revives_for(const Call& end, const Call& list) {
+  return !std::ranges::binary_search(list.seen, end.agent);
+}
+
 void RegistryModel::encode(const State& state, std::vector<std::uint64_t>& words) {
   for (const std::vector<bool>* bits : {&state.present, &state.ended}) {
     std::uint64_t word = 0;

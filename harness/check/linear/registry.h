@@ -49,6 +49,14 @@ class RegistryModel {
   }
   static void encode(const State& state, std::vector<std::uint64_t>& words);
 
+  static bool is_dark(const State& /*state*/) { return false; }
+  static bool needs_light(const Call& call) { return call.kind == Call::Kind::kList; }
+  /// A list can no longer be right once a living agent is there that it does not show, until that
+  /// ends.
+  static bool may_lead_to(const State& state, const Call& list);
+  static bool revives(const Call& call) { return call.kind == Call::Kind::kEnd; }
+  static bool revives_for(const Call& end, const Call& list);
+
  private:
   std::size_t agents_;
 };

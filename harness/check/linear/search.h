@@ -274,9 +274,7 @@ class Search {
     const Timed<Call>& wanted = operations_[operation];
     if (model_.may_lead_to(state_, wanted.call)) return true;
     const auto leads = [&](std::uint32_t reviving) {
-      auto state = model_.initial();
-      return model_.step(state, operations_[reviving].call) &&
-             model_.may_lead_to(state, wanted.call);
+      return model_.revives_for(operations_[reviving].call, wanted.call);
     };
     if (std::ranges::any_of(reviving_, leads)) return true;
     for (auto open = timeline_.first_open();
