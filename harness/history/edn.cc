@@ -5,6 +5,9 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include <fmt/ranges.h>
 
 namespace stress {
 namespace {
@@ -199,16 +202,16 @@ Json EdnReader::atom() {
 std::string to_edn(const Json& value) {
   if (value.is_null()) return "nil";
   if (value.is_array()) {
-    std::string out = "[";
-    for (const Json& item : value) out += (out.size() > 1 ? " " : "") + to_edn(item);
-    return out + "]";
+    std::vector<std::string> items;
+    for (const Json& item : value) items.push_back(to_edn(item));
+    return fmt::format("[{}]", fmt::join(items, " "));
   }
   if (value.is_object()) {
-    std::string out = "{";
+    std::vector<std::string> items;
     for (const auto& [key, item] : value.items()) {
-      out += (out.size() > 1 ? ", " : "") + Json(key).dump() + " " + to_edn(item);
+      items.push_back(fmt::format("{} {}", Json(key).dump(), to_edn(item)));
     }
-    return out + "}";
+    return fmt::format("{{{}}}", fmt::join(items, ", "));
   }
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "harness/history/client_history.h"
@@ -41,11 +42,9 @@ std::string value_of(const Operation& op) {
   const bool ok = op.outcome == OpOutcome::kOk && op.completed;
   if (op.kind == OpKind::kList) {
     if (!ok) return "nil";
-    std::string items;
-    for (const std::string& id : std::set<std::string>(op.seen.begin(), op.seen.end())) {
-      items += (items.empty() ? "" : " ") + to_edn(id);
-    }
-    return fmt::format("#{{{}}}", items);
+    std::set<std::string> items;
+    for (const std::string& id : op.seen) items.insert(to_edn(id));
+    return fmt::format("#{{{}}}", fmt::join(items, " "));
   }
   // What was added by whoever got no answer has no name.
   if (op.kind == OpKind::kSpawn && !ok) return to_edn(fmt::format("operation {}", op.id));

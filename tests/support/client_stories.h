@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "harness/history/client_history.h"
 
 namespace tests {
@@ -82,7 +84,7 @@ class ClientStory {
   void invoke(Client& client) {
     stress::ClientOperation op;
     op.process = client.process;
-    op.key = history_.values.intern_text("k" + std::to_string(below(shape_.keys)));
+    op.key = history_.values.intern_text(fmt::format("k{}", below(shape_.keys)));
     const bool write = chance(shape_.writes);
     if (shape_.store) {
       op.function = write ? Function::kAppend : Function::kGet;
@@ -106,7 +108,7 @@ class ClientStory {
   Id fresh() {
     const std::uint64_t number = shape_.values == 0 ? ++written_ : below(shape_.values);
     // Ends by a comma, so that no text begins with another one.
-    return history_.values.intern_text(std::to_string(number) + ",");
+    return history_.values.intern_text(fmt::format("{},", number));
   }
 
   std::string& text_of(Id key) { return texts_[key]; }
