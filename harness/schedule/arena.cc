@@ -444,14 +444,13 @@ void Arena::kill_tasks(bool servers_too) {
 }
 
 void Arena::end_programs() {
-  const bool was_free = server_.joinable();
   stop_serving();
   kill_tasks(false);
   tasks_.forget([this](const ScheduledTask& task) { return !is_servers(task); });
   // Servers were launched first, so their tasks' root numbers stay.
   std::erase_if(roots_, [](const auto& root) { return root->role == Role::kProgram; });
   ended_.clear();
-  if (was_free) start_serving();
+  free_all();
 }
 
 void Arena::end() {
