@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "harness/check/invariants.h"
+#include "harness/check/linearizable.h"
 
 namespace stress {
 namespace {
@@ -36,6 +37,9 @@ std::vector<InvariantResult> check_all(const Evidence& evidence) {
   };
   if (has_client(kBystanderClient)) results.push_back(check_bystander_unharmed(evidence));
   if (has_client(kAfterwardsClient)) results.push_back(check_usable_afterwards(evidence));
+  const bool in_order = std::ranges::any_of(
+      evidence.operations, [](const Operation& op) { return op.committed.has_value(); });
+  if (in_order) results.push_back(check_linearizable(evidence));
   return results;
 }
 

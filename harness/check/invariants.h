@@ -35,7 +35,8 @@ report::InvariantResult check_one_load_per_transaction(const Evidence&);
 report::InvariantResult check_bystander_unharmed(const Evidence&);
 report::InvariantResult check_usable_afterwards(const Evidence&);
 
-/// All of them, in the order of reports.
+/// All of them, in the order of reports; where the evidence has the order of commits, linearizable
+/// too (linearizable.h).
 std::vector<report::InvariantResult> check_all(const Evidence& evidence);
 
 /// What they are called, in the same order.

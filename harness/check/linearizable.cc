@@ -173,8 +173,10 @@ report::InvariantResult check_linearizable(const Evidence& evidence,
   check::Tally tally(evidence, kId);
   Judge judge(evidence, tally);
   const std::size_t lists = judge.history().lists.size();
-  if (lists == 0) return check::Tally::not_applicable(kId, "no list was acknowledged");
   const bool commits = judge.knows_commits();
+  if (lists == 0 && !commits) {
+    return check::Tally::not_applicable(kId, "no list was acknowledged");
+  }
   commits ? judge.by_commits() : judge.by_nested_lists();
   if (search) judge.by_search(*search);
   return std::move(tally).finish(

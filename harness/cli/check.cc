@@ -30,16 +30,12 @@ void keep_foreign_results(report::Report& report, std::vector<report::InvariantR
   report.invariants = std::move(judged);
 }
 
-/// Beyond what the run itself was judged by. Where it does not apply nobody need hear of it, unless
-/// he asked.
+/// Where that was asked for: beyond what the run itself was judged by, with the search.
 void add_linearizable(const CheckOptions& options, const Evidence& evidence,
                       std::vector<report::InvariantResult>& results) {
-  const bool asked = !options.model.empty();
-  report::InvariantResult result =
-      asked ? check_linearizable(evidence, options.limits()) : check_linearizable(evidence);
-  if (asked || result.verdict != report::Verdict::kNotApplicable) {
-    results.push_back(std::move(result));
-  }
+  report::InvariantResult result = check_linearizable(evidence, options.limits());
+  std::erase_if(results, [&](const auto& other) { return other.id == result.id; });
+  results.push_back(std::move(result));
 }
 
 /// Judges a stored history again; what else the report knew (settings, faults drawn) is kept.
@@ -62,7 +58,7 @@ int check_run(const CheckOptions& options, const std::filesystem::path& file) {
   std::vector<report::InvariantResult> judged =
       evidence.run.engine == "audit" ? check_audit(evidence) : check_all(evidence);
   keep_foreign_results(report, judged);
-  if (evidence.run.engine != "audit") add_linearizable(options, evidence, report.invariants);
+  if (options.model == "registry") add_linearizable(options, evidence, report.invariants);
   report.verdict = overall(evidence, report.invariants);
   report.reason = why_unknown(evidence, report.invariants);
   say("{}", options.json ? report::to_json(report) : report::to_terminal(report, colours_wanted()));

@@ -80,10 +80,10 @@ struct ClientHistory {
 };
 
 /// Puts a client history together from its events, in their order: JSON objects with `process`,
-/// `type` (invoke, ok, fail, info), `f`, `value`, and optionally `key`, `time`, `committed` (with any
-/// of an operation's events).
-/// Without `key` a value [key, value] names its key, as in jepsen.independent. Events whose process
-/// is no number are passed over. Errors: kInvalid, a sentence without its place.
+/// `type` (invoke, ok, fail, info), `f`, `value`, and optionally `key`, `time`, `committed` (with
+/// any of an operation's events). Without `key` a value [key, value] names its key, as in
+/// jepsen.independent. Events whose process is no number are passed over. Errors: kInvalid, a
+/// sentence without its place.
 class ClientHistoryBuilder {
  public:
   explicit ClientHistoryBuilder(std::string place);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,12 +30,13 @@ std::optional<Json> number(std::string_view word) {
   if (digit > 1 || word[digit] < '0' || word[digit] > '9') return std::nullopt;
   if (word.ends_with('N') || word.ends_with('M')) word.remove_suffix(1);
   if (word.starts_with('+')) word.remove_prefix(1);
-  const char* const end = word.data() + word.size();
+  const char* const begin = std::to_address(word.begin());
+  const char* const end = std::to_address(word.end());
   std::int64_t whole = 0;
-  auto [stop, error] = std::from_chars(word.data(), end, whole);
+  auto [stop, error] = std::from_chars(begin, end, whole);
   if (error == std::errc() && stop == end) return Json(whole);
   double real = 0;
-  const auto parsed = std::from_chars(word.data(), end, real);
+  const auto parsed = std::from_chars(begin, end, real);
   if (parsed.ec == std::errc() && parsed.ptr == end) return Json(real);
   return std::nullopt;
 }

@@ -122,10 +122,19 @@ TEST_F(CheckHistory, ConvertedThereAndBackItIsTheSame) {
   EXPECT_THAT(wrong.err, EndsWith("ends in .edn or .jsonl\n"));
 }
 
-TEST_F(CheckHistory, ThatOfARunIsJudgedAsEver) {
-  const base::Outcome outcome = check({file("run.jsonl", "{\"event\":\"finished\"}\n")});
-  EXPECT_EQ(outcome.exit_code, 2) << outcome.out;
-  EXPECT_THAT(outcome.out, HasSubstr("registry-readable"));
+TEST_F(CheckHistory, ThatOfARunIsJudgedAsEverAndAsARegistryWhereAsked) {
+  const std::string run = file("run.jsonl", R"({"event":"invoke","id":1,"client":"p1.t1","at":1}
+{"event":"complete","id":1,"at":2,"outcome":"ok","agent":"a"}
+{"event":"invoke","id":2,"kind":"list","client":"p1.t1","at":3}
+{"event":"complete","id":2,"at":4,"outcome":"ok"}
+{"event":"finished"}
+)");
+  const base::Outcome ever = check({run});
+  EXPECT_THAT(ever.out, HasSubstr("registry-readable"));
+  EXPECT_THAT(ever.out, ::testing::Not(HasSubstr("linearizable")));
+  const base::Outcome registry = check({run, "--model", "registry"});
+  EXPECT_EQ(registry.exit_code, 1);
+  EXPECT_THAT(registry.out, HasSubstr("FAIL     linearizable"));
 }
 
 }  // namespace

@@ -90,6 +90,14 @@ TEST(Linearizable, AListOfAnOtherOrderThanThatOfTheCommitsIsFound) {
   EXPECT_THAT(judge(run), FailsOnce("", "after no commit"));
 }
 
+TEST(Linearizable, IsJudgedWithAllOthersWhereTheOrderOfCommitsWasSeen) {
+  RunStory run = good_run();
+  const auto judged = [&] { return check_all(run.evidence()).back().id == "linearizable"; };
+  EXPECT_FALSE(judged());
+  run.raw().operations.front().committed = 1;
+  EXPECT_TRUE(judged());
+}
+
 TEST(Linearizable, InTheOrderOfCommitsListsMayHavePlacesToo) {
   RunStory run;
   run.spawn("a", 1, 9).committed = 1;

@@ -90,7 +90,7 @@ TEST(Configurations, TellBeforehandWhatTheyWillTake) {
     EXPECT_TRUE(set.add(std::vector<std::uint64_t>{i}));
   }
   EXPECT_EQ(set.size(), 10'000u);
-  EXPECT_GE(told, 10'000u * 2 * sizeof(std::uint64_t));
+  EXPECT_GE(told, std::size_t{10'000} * 2 * sizeof(std::uint64_t));
 }
 
 // Goal: a store of one key, much used by 50 clients, with texts of which none tells its writer,

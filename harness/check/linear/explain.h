@@ -232,6 +232,7 @@ class Explainer {
 
   void ask(Explanation& explanation) const {
     std::vector<Timed<typename Asking::Call>> asking;
+    asking.reserve(operations_.size());
     for (std::uint32_t i = 0; i < operations_.size(); ++i) {
       asking.push_back({operations_[i].span, {operations_[i].call, i == explanation.blocked}});
     }
