@@ -121,7 +121,7 @@ report::InvariantResult check_repair_harmless(const Evidence& evidence) {
   Unprovoked unprovoked(evidence, tally);
   unprovoked.check_deaths(until);
   unprovoked.check_records();
-  if (target.has_repair && evidence.bystanders.empty()) {
+  if (target.has_repair && evidence.bystanders.empty() && !check::is_schedule(evidence)) {
     tally.missing("no bystander was watched over the repair");
   }
   if (unprovoked.agents() > 0 && target.agents_report && target.sessions != "none" &&

@@ -18,6 +18,8 @@ std::string count_of(std::uint64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
 
+bool is_schedule(const Evidence& evidence) { return evidence.run.engine == "schedule"; }
+
 Tally::Tally(const Evidence& evidence, std::string_view id) : evidence_(evidence) {
   result_.id = id;
 }
@@ -48,16 +50,17 @@ void Tally::violation(const Finding& finding) {
 report::InvariantResult Tally::finish(std::string evidence) && {
   result_.evidence = std::move(evidence);
   const bool violated = result_.violations_total > 0;
-  if (!violated && missing_.empty() && result_.checked == 0) {
-    missing_.emplace_back("there was nothing to check");
-  }
+  const bool empty = !violated && missing_.empty() && result_.checked == 0;
+  if (empty && !is_schedule(evidence_)) missing_.emplace_back("there was nothing to check");
   if (!evidence_.finished) missing_.emplace_back("the run did not come to its planned end");
   if (violated) {
     result_.verdict = report::Verdict::kFail;
     result_.unjudged = fmt::format("{}", fmt::join(missing_, "; "));
     return std::move(result_);
   }
-  result_.verdict = missing_.empty() ? report::Verdict::kPass : report::Verdict::kUnknown;
+  result_.verdict = !missing_.empty() ? report::Verdict::kUnknown
+                    : empty           ? report::Verdict::kNotApplicable
+                                      : report::Verdict::kPass;
   if (!missing_.empty()) {
     result_.evidence = fmt::format("{} ({})", fmt::join(missing_, "; "), result_.evidence);
   }

@@ -16,9 +16,13 @@ namespace stress::check {
 /// "1 snapshot", "2 snapshots".
 std::string count_of(std::uint64_t number, std::string_view noun);
 
+/// One schedule of many: what it has nothing to check for, others have.
+bool is_schedule(const Evidence& evidence);
+
 /// Collects one invariant's facts and violations and turns them into its result. A violation
 /// outweighs everything; else missing evidence, an unfinished run or not one fact make it unknown:
-/// silence is no proof. Refers to the evidence, which must outlive it.
+/// silence is no proof. (A schedule without a fact is not applicable.) Refers to the evidence,
+/// which must outlive it.
 class Tally {
  public:
   Tally(const Evidence& evidence, std::string_view id);

@@ -142,7 +142,7 @@ void add_what(CLI::App& command, ExploreOptions& options) {
       ->check(CLI::PositiveNumber);
   command.add_option("--ops", options.ops,
                      "What is done at once, e.g. \"spawn repair\": spawn, update, kill, list, "
-                     "validate, repair, session-kill");
+                     "validate, repair, session-kill, agent-exit, pause");
   command.add_option("--prepared", settings.prepared, "Agents that are there before")
       ->check(CLI::NonNegativeNumber);
   command.add_option("--types", settings.types, "Spawns share so many types; 0: each has its own")
@@ -170,6 +170,10 @@ void add_how(CLI::App& command, ExploreOptions& options) {
   command.add_option("--jobs", settings.jobs, "Explorers at once, one a processor")
       ->capture_default_str();
   command.add_option("--time-limit", settings.time_limit_s, "Seconds; then the rest is not run")
+      ->capture_default_str();
+  command
+      .add_option("--shrink-runs", settings.shrink_runs,
+                  "Schedules to make a failure short with; 0: as it was found")
       ->capture_default_str();
   command.add_flag("--keep-going", settings.keep_going, "Look for further failures after one");
   command.add_option("--until", settings.until, "End at a violation of this invariant only");

@@ -34,8 +34,11 @@ using report::TwinVerdict;
 
 /// Of one run of a twin: all crash points of an operation may take minutes.
 constexpr std::chrono::seconds kTwinLimit{600};
-/// After its time limit a run still looks at what is left, and cleans up.
+/// After its time limit a run still looks at what is left, and cleans up; or makes what it has
+/// found short.
 constexpr std::chrono::seconds kToEnd{180};
+/// Of one exploration of a twin, for each seed.
+constexpr int kTwinSchedules = 20;
 
 struct ScoreOptions {
   fs::path list;
@@ -52,11 +55,19 @@ struct Said {
   int exit_code = kExitInternal;
   std::set<std::string> broken;  ///< invariants
   std::string words;             ///< "unknown: the time limit of 60 s was reached"
+  nlohmann::json result;         ///< as it was printed; not an object: there was none
 };
 
-bool has_engine(const Specimen& specimen) {
-  return specimen.engine == "storm" || specimen.engine == "crashes";
+/// The subcommand that runs an engine; nullptr: there is none yet.
+const char* command_of(const Specimen& specimen) {
+  if (specimen.engine == "storm") return "run";
+  if (specimen.engine == "crashes") return "crashes";
+  return specimen.engine == "explore" ? "explore" : nullptr;
 }
+
+/// Whether one run is all that there is to see: each look at all points is the same, and an
+/// exploration goes on for as long as it may.
+bool runs_once(const Specimen& specimen) { return specimen.engine != "storm"; }
 
 void add_broken(const nlohmann::json& results, std::set<std::string>& broken) {
   for (const nlohmann::json& result : results) {
@@ -64,10 +75,13 @@ void add_broken(const nlohmann::json& results, std::set<std::string>& broken) {
   }
 }
 
-/// Reads report.json or crashes.json, as a run printed it.
+/// Reads report.json, crashes.json or exploration.json, as a run printed it.
 Said understand(const OwnRun& run) {
-  Said said{.exit_code = run.exit_code, .broken = {}, .words = {}};
-  const nlohmann::json result = nlohmann::json::parse(run.out, nullptr, false);
+  Said said{.exit_code = run.exit_code,
+            .broken = {},
+            .words = {},
+            .result = nlohmann::json::parse(run.out, nullptr, false)};
+  const nlohmann::json& result = said.result;
   if (!result.is_object()) {
     said.words = fmt::format("no report, exit code {}", run.exit_code);
     return said;
@@ -76,6 +90,9 @@ Said understand(const OwnRun& run) {
   std::string reason = result.value("reason", "");
   add_broken(result.value("invariants", nlohmann::json::array()), said.broken);
   nlohmann::json points = result.value("points", nlohmann::json::array());
+  for (const nlohmann::json& failure : result.value("failures", nlohmann::json::array())) {
+    points.push_back(failure);
+  }
   if (result.contains("control")) points.push_back(result.at("control"));
   for (const nlohmann::json& point : points) {
     add_broken(point.value("broken", nlohmann::json::array()), said.broken);
@@ -90,6 +107,23 @@ Said understand(const OwnRun& run) {
   return said;
 }
 
+/// What an exploration has to tell of itself.
+void take_exploration(const nlohmann::json& result, SpecimenScore& score) {
+  if (!result.is_object()) return;
+  score.schedules = result.value("executed", std::uint64_t{0});
+  for (const nlohmann::json& failure : result.value("failures", nlohmann::json::array())) {
+    std::set<std::string> broken;
+    add_broken(failure.value("broken", nlohmann::json::array()), broken);
+    if (!broken.contains(score.invariant)) continue;
+    score.seconds = failure.value("found_after_s", score.seconds);
+    const nlohmann::json size = failure.value("shrunk", nlohmann::json::object());
+    score.shrunk = {.operations = size.value("operations", 0),
+                    .preemptions = size.value("preemptions", 0),
+                    .faults = size.value("faults", 0),
+                    .steps = size.value("steps", 0)};
+  }
+}
+
 class Scorer {
  public:
   Scorer(const ScoreOptions& options, fs::path results, const std::atomic<bool>& interrupted)
@@ -102,29 +136,44 @@ class Scorer {
                         .invariant = specimen.invariant,
                         .engine = specimen.engine,
                         .arguments = specimen.arguments,
+                        .shrunk = {},
                         .note = {},
                         .twin = specimen.twin.lexically_relative(list_folder()).string(),
                         .twin_note = {}};
-    if (!has_engine(specimen) || interrupted_) return score;
+    if (command_of(specimen) == nullptr || interrupted_) return score;
     run_flawed(specimen, score);
     run_twin(specimen, score);
     const bool as_expected =
         score.verdict == SpecimenVerdict::kFound && score.twin_verdict == TwinVerdict::kClean;
     std::error_code ignored;
-    if (as_expected) fs::remove_all(results_ / specimen.name, ignored);
+    if (as_expected) fs::remove_all(folder_of(specimen), ignored);
     return score;
   }
 
  private:
   fs::path list_folder() const { return fs::absolute(options_.list).parent_path(); }
 
-  Said run(const Specimen& specimen, const fs::path& target, int seed, std::chrono::seconds limit) {
-    const fs::path folder = results_ / specimen.name;
+  fs::path folder_of(const Specimen& specimen) const {
+    return results_ / (specimen.name + (specimen.engine == "explore" ? "-explored" : ""));
+  }
+
+  /// What the engine is to know beyond the specimen's own arguments.
+  void add_of_engine(const Specimen& specimen, bool twin, std::vector<std::string>& arguments) {
+    if (specimen.engine == "storm") return;
+    arguments.insert(arguments.end(), {"--until", specimen.invariant});
+    if (specimen.engine != "explore") return;
+    arguments.insert(arguments.end(),
+                     {"--schedules", fmt::format("{}", twin ? kTwinSchedules : 0)});
+    if (options_.in_short) arguments.insert(arguments.end(), {"--shrink-runs", "0"});
+  }
+
+  Said run(const Specimen& specimen, bool twin, int seed, std::chrono::seconds limit) {
+    const fs::path folder = folder_of(specimen);
     std::error_code ignored;
     fs::create_directories(folder, ignored);
-    std::vector<std::string> arguments = {specimen.engine == "storm" ? "run" : "crashes",
+    std::vector<std::string> arguments = {command_of(specimen),
                                           "--target",
-                                          target.string(),
+                                          (twin ? specimen.twin : specimen.target).string(),
                                           "--seed",
                                           fmt::format("{}", seed),
                                           "--time-limit",
@@ -132,13 +181,11 @@ class Scorer {
                                           "--out",
                                           folder.string(),
                                           "--json"};
-    if (specimen.engine == "crashes") {
-      arguments.insert(arguments.end(), {"--until", specimen.invariant});
-    }
+    add_of_engine(specimen, twin, arguments);
     arguments.insert(arguments.end(), specimen.arguments.begin(), specimen.arguments.end());
     const base::Result<OwnRun> ran =
         run_own(arguments, folder / "stderr.log", limit + kToEnd, interrupted_);
-    if (!ran) return {.broken = {}, .words = ran.error().message};
+    if (!ran) return {.broken = {}, .words = ran.error().message, .result = {}};
     return understand(*ran);
   }
 
@@ -147,9 +194,10 @@ class Scorer {
     const auto begun = Clock::now();
     std::chrono::seconds left{options_.seconds};
     while (left.count() > 0) {
-      const Said said = run(specimen, specimen.target, ++score.runs, left);
+      const Said said = run(specimen, false, ++score.runs, left);
       score.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
       score.note = said.words;
+      if (specimen.engine == "explore") take_exploration(said.result, score);
       if (said.broken.contains(specimen.invariant)) {
         score.verdict = SpecimenVerdict::kFound;
         score.note.clear();
@@ -159,8 +207,8 @@ class Scorer {
         score.verdict = SpecimenVerdict::kWaiting;
         return;
       }
-      // The points are the same each time; and what cannot run at all will not run next time.
-      if (specimen.engine == "crashes" || said.exit_code == kExitUsage) return;
+      // What cannot run at all will not run next time.
+      if (runs_once(specimen) || said.exit_code == kExitUsage) return;
       left = std::chrono::seconds(options_.seconds - static_cast<int>(score.seconds));
     }
   }
@@ -172,7 +220,7 @@ class Scorer {
     Twin& twin = known->second;
     const int seeds = specimen.engine == "crashes" ? 1 : options_.twin_seeds;
     for (int seed = 1; fresh && seed <= seeds && twin.note.empty(); ++seed) {
-      const Said said = run(specimen, specimen.twin, seed, kTwinLimit);
+      const Said said = run(specimen, true, seed, kTwinLimit);
       if (interrupted_) {
         twins_.erase(known);
         return;
@@ -203,9 +251,11 @@ void print_row(std::FILE* to, const SpecimenScore& score) {
   if (score.verdict == SpecimenVerdict::kWaiting) {
     say(to, "  waiting  {:<18} {}\n", score.invariant, score.engine);
   } else {
+    const bool explored = score.engine == "explore";
+    const std::uint64_t count = explored ? score.schedules : static_cast<std::uint64_t>(score.runs);
     say(to, "  {:<8} {:<18} {:<8} {:>3} {} {:>6.1f} s   twin {} ({} {})\n",
         score.verdict == SpecimenVerdict::kFound ? "found" : "MISSED", score.invariant,
-        score.engine, score.runs, score.runs == 1 ? "run " : "runs", score.seconds,
+        score.engine, count, explored ? "schedules" : "runs     ", score.seconds,
         report::to_string(score.twin_verdict), score.twin_runs,
         score.twin_runs == 1 ? "run" : "runs");
   }
@@ -257,8 +307,10 @@ int run_score(ScoreOptions& options, const std::vector<std::string>& argv) {
   Scorer scorer(options, *results, interrupted);
   for (const Specimen& specimen : *specimens) {
     if (interrupted) break;
-    say(table, "{:<28} {}\n", specimen.name, specimen.flaw);
-    std::fflush(table);
+    if (score.specimens.empty() || score.specimens.back().name != specimen.name) {
+      say(table, "{:<28} {}\n", specimen.name, specimen.flaw);
+      std::fflush(table);
+    }
     score.specimens.push_back(scorer.judge(specimen));
     print_row(table, score.specimens.back());
   }
@@ -285,7 +337,9 @@ void add_score(CLI::App& app, Action& action, const std::vector<std::string>& ar
   command->add_option("--only", options->only, "These specimens alone");
   command->add_flag("--short", options->in_short,
                     "Those that the list marks as short, and one run of each twin");
-  command->add_option("--twin-seeds", options->twin_seeds, "Storms on each twin")
+  command
+      ->add_option("--twin-seeds", options->twin_seeds,
+                   "Storms on each twin, or explorations of it")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_option("--seconds", options->seconds, "To find a flaw in")

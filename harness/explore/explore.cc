@@ -31,7 +31,6 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using report::Verdict;
 
-constexpr int kShrinkRunsMax = 400;
 constexpr int kReplays = 3;
 constexpr std::size_t kFailuresMax = 10;
 
@@ -60,6 +59,7 @@ class Campaign {
   base::Status explore();
   bool take(const SchedulePlan& plan, ScheduleResult result);
   void note_failure(const SchedulePlan& plan, ScheduleResult result);
+  [[nodiscard]] bool found_what_was_asked() const;
   base::Status finish_failures();
   base::Result<report::FailingSchedule> finish(const Found& found, std::size_t number);
   void describe_setting();
@@ -135,7 +135,7 @@ base::Status Campaign::record() {
 }
 
 base::Status Campaign::explore() {
-  if (!found_.empty() && !settings_.keep_going) return {};
+  if (found_what_was_asked() && !settings_.keep_going) return {};
   const auto next = [this]() -> std::optional<SchedulePlan> {
     if (interrupted_ || time_is_over()) {
       stopped_ = true;
@@ -162,13 +162,15 @@ bool Campaign::take(const SchedulePlan& plan, ScheduleResult result) {
   progress_.ran(report_, seconds_since(begun_), feed_->open());
   if (result.verdict != Verdict::kFail) return true;
   note_failure(plan, std::move(result));
-  const bool wanted =
-      settings_.until.empty() || std::ranges::any_of(found_, [this](const auto& entry) {
-        return entry.second.failure.invariants.front() == settings_.until;
-      });
-  if (settings_.keep_going || !wanted) return true;
+  if (settings_.keep_going || !found_what_was_asked()) return true;
   stopped_ = true;
   return false;
+}
+
+bool Campaign::found_what_was_asked() const {
+  return std::ranges::any_of(found_, [this](const auto& entry) {
+    return settings_.until.empty() || entry.second.failure.invariants.front() == settings_.until;
+  });
 }
 
 void Campaign::note_failure(const SchedulePlan& plan, ScheduleResult result) {
@@ -205,7 +207,7 @@ base::Status Campaign::finish_failures() {
 
 /// Shrinks it, keeps it, and runs it again a few times.
 base::Result<report::FailingSchedule> Campaign::finish(const Found& found, std::size_t number) {
-  base::Result<Failure> small = shrink(found.failure, *team_, kShrinkRunsMax);
+  base::Result<Failure> small = shrink(found.failure, *team_, settings_.shrink_runs);
   if (!small) return std::unexpected(small.error());
   const std::vector<std::string> broken = broken_ids(small->result);
   base::Result<Replays> replays = replay(small->plan, broken, kReplays, *team_);
@@ -302,8 +304,14 @@ std::string problem_with(const ExploreSettings& settings) {
                        settings.until);
   }
   if (settings.ops.empty()) return "--ops needs at least one operation";
+  if (settings.strategy == "exhaustive" &&
+      std::ranges::find(settings.ops, kPauseWord) != settings.ops.end()) {
+    return "--ops pause: what a second's passing changes is not known, so --strategy exhaustive "
+           "cannot tell where it matters";
+  }
   if (settings.depth < 1) return "--depth must be 1 or more";
   if (settings.preemptions < 0) return "--preemptions must not be negative";
+  if (settings.shrink_runs < 0) return "--shrink-runs must not be negative";
   if (settings.crashes < 0) return "--crashes must not be negative";
   if (settings.jobs < 1) return "--jobs must be 1 or more";
   if (settings.time_limit_s <= 0) return "--time-limit must be positive";

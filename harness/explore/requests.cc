@@ -10,8 +10,9 @@
 namespace stress {
 namespace {
 
-constexpr std::array<std::string_view, 7> kWords = {"spawn",    "update", "kill",      "list",
-                                                    "validate", "repair", kSessionKill};
+constexpr std::array<std::string_view, 9> kWords = {"spawn",          "update",       "kill",
+                                                    "list",           "validate",     "repair",
+                                                    kSessionKillWord, kAgentExitWord, kPauseWord};
 /// Operations are numbered after the prepared ones.
 constexpr std::uint64_t kFirstOperation = 1000;
 
@@ -53,6 +54,10 @@ void make_spawn(SceneOperation& operation, const Scene& scene, const Target& tar
 
 }  // namespace
 
+bool is_harness_word(const std::string& word) {
+  return word == kSessionKillWord || word == kAgentExitWord || word == kPauseWord;
+}
+
 std::string operation_label(std::size_t number) {
   constexpr std::size_t kLetters = 26;
   const std::string letter(1, static_cast<char>('A' + number % kLetters));
@@ -90,7 +95,8 @@ base::Status check_operations(const std::vector<std::string>& words, const Targe
       return base::fail(base::Errc::kInvalid, "--ops: there is no operation '{}'; there are {}",
                         word, fmt::join(kWords, ", "));
     }
-    if (word == kSessionKill) {
+    if (word == kPauseWord) continue;
+    if (is_harness_word(word)) {
       if (target.facts().sessions != "none") continue;
       return base::fail(base::Errc::kInvalid, "--ops {}: target {} has no sessions", word,
                         target.facts().name);
@@ -107,7 +113,8 @@ base::Status check_operations(const std::vector<std::string>& words, const Targe
 }
 
 bool need_an_agent(const std::vector<std::string>& words) {
-  return std::ranges::any_of(words, [](const std::string& word) { return word != "spawn"; });
+  return std::ranges::any_of(
+      words, [](const std::string& word) { return word != "spawn" && word != kPauseWord; });
 }
 
 }  // namespace stress

@@ -9,17 +9,22 @@
 
 namespace stress {
 
-/// The word for an operation that the harness itself carries out: it ends a session.
-inline constexpr const char* kSessionKill = "session-kill";
+/// The words for what the harness itself does: it ends a session, or an agent's process within its
+/// session; or nobody moves while time passes.
+inline constexpr const char* kSessionKillWord = "session-kill";
+inline constexpr const char* kAgentExitWord = "agent-exit";
+inline constexpr const char* kPauseWord = "pause";
+
+bool is_harness_word(const std::string& word);
 
 /// One operation of a schedule.
 struct SceneOperation {
   std::string label;  ///< "A" for the first
   std::string word;   ///< as it was asked for: "spawn"
   std::string words;  ///< for people: "spawn worker1"
-  Request request;    ///< not for kSessionKill
+  Request request;    ///< not for the harness's own
   Operation op;       ///< as the history tells it; no invocation yet
-  [[nodiscard]] bool is_harness() const { return word == kSessionKill; }
+  [[nodiscard]] bool is_harness() const { return is_harness_word(word); }
   /// Whether the history has it: repairs, and what the harness does, it tells otherwise.
   [[nodiscard]] bool is_told() const { return !is_harness() && word != "repair"; }
 };

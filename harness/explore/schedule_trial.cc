@@ -14,6 +14,7 @@
 #include "harness/campaign/collector.h"
 #include "harness/campaign/snapshots.h"
 #include "harness/check/invariants.h"
+#include "harness/explore/actors.h"
 #include "harness/explore/programs.h"
 #include "harness/explore/registry_words.h"
 #include "harness/explore/requests.h"
@@ -75,8 +76,6 @@ class Trial : private ScheduleObserver {
 
   void tell_start(std::uint64_t seed);
   base::Status launch();
-  std::vector<Actor> actors();
-  std::string end_a_session();
   void look_at_the_end(RunEnd end);
   [[nodiscard]] bool needs_repair() const;
   void collect_stalls();
@@ -106,7 +105,7 @@ void Trial::tell_start(std::uint64_t seed) {
   collector_.with([&](Evidence& evidence) {
     const auto spawns =
         static_cast<std::uint64_t>(std::ranges::count(operations_, "spawn", &SceneOperation::word));
-    evidence.run = {seed, SPAWNSTORM_VERSION, "explore", stage_.target().facts(), spawns, false};
+    evidence.run = {seed, SPAWNSTORM_VERSION, "schedule", stage_.target().facts(), spawns, false};
     evidence.operations = ground_.prepared();
   });
   const Observation start = snapshots_.take(Phase::kSetup);
@@ -123,43 +122,6 @@ base::Status Trial::launch() {
     if (base::Status launched = arena_.launch(operation.label, *spec); !launched) return launched;
   }
   return {};
-}
-
-std::vector<Actor> Trial::actors() {
-  std::vector<Actor> actors;
-  for (const SceneOperation& operation : operations_) {
-    if (!operation.is_harness()) continue;
-    Actor actor;
-    actor.label = operation.label;
-    actor.call = {.key = "end a session", .words = "end a session", .kind = kSessionKill};
-    Op connection;
-    connection.sys = Sys::kConnect;
-    connection.path = stage_.place().tmux_socket.string();
-    actor.accesses = accesses_of(connection);
-    actor.act = [this] { return end_a_session(); };
-    actors.push_back(std::move(actor));
-  }
-  return actors;
-}
-
-std::string Trial::end_a_session() {
-  Fault fault;
-  Struck struck = Struck::kNothingThere;
-  arena_.while_servers_run([&] {
-    const SessionsView view = stage_.probe().look();
-    const auto living = std::ranges::find_if(view.sessions, [](const ObservedSession& session) {
-      return session.marked && session.alive;
-    });
-    if (living == view.sessions.end()) return;
-    fault = {.at = base::monotonic_ns(),
-             .kind = kSessionKill,
-             .agent = living->agent,
-             .detail = living->name};
-    struck = stage_.probe().kill_session(*living);
-  });
-  if (struck == Struck::kNothingThere) return "there is none";
-  collector_.with([&](Evidence& evidence) { evidence.faults.push_back(fault); });
-  return fmt::format("{} of agent {}", fault.detail, fault.agent);
 }
 
 void Trial::began(const std::string& label) { operation(label).op.invoked = base::monotonic_ns(); }
@@ -203,7 +165,7 @@ base::Result<ScheduleResult> Trial::run() {
     scheduler_.note_new(task, maker);
   });
   if (base::Status launched = launch(); !launched) return std::unexpected(launched.error());
-  const RunEnd end = scheduler_.run(arena_, actors());
+  const RunEnd end = scheduler_.run(arena_, actors_of(operations_, stage_, arena_, collector_));
   if (end == RunEnd::kKnown) {
     arena_.end_programs();
   } else {
@@ -230,8 +192,8 @@ void Trial::collect_stalls() {
 
 bool Trial::needs_repair() const {
   return std::ranges::any_of(operations_, [](const SceneOperation& operation) {
-    return operation.is_harness() || !operation.op.completed ||
-           operation.op.outcome == OpOutcome::kInfo;
+    if (operation.is_harness()) return operation.word != kPauseWord;
+    return !operation.op.completed || operation.op.outcome == OpOutcome::kInfo;
   });
 }
 

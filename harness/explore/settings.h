@@ -10,8 +10,8 @@ namespace stress {
 /// What `stress explore` was asked for.
 struct ExploreSettings {
   std::string target = "builtin";
-  /// One word an operation, all at once: spawn, update, kill, list, validate, repair; session-kill
-  /// is the harness's own.
+  /// One word an operation, all at once: spawn, update, kill, list, validate, repair; session-kill,
+  /// agent-exit and pause are the harness's own.
   std::vector<std::string> ops{"spawn", "spawn"};
   std::string sessions;           ///< tmux or process; empty: as the target has it, else tmux
   std::string strategy = "pct";   ///< random, pct, exhaustive or swarm
@@ -24,6 +24,7 @@ struct ExploreSettings {
   std::uint64_t seed = 1;
   double time_limit_s = 600;
   int jobs = 1;
+  int shrink_runs = 400;    ///< schedules that making a failure short may take; 0: as it was found
   bool keep_going = false;  ///< look for further ways to fail once one is found
   std::string until;        ///< end once this invariant is violated; other violations go on
   std::filesystem::path out = "stress-results";

@@ -21,7 +21,7 @@ report::ScheduleStep tell_step(const Step& step, std::int64_t start, const std::
   told.task = step.decision.who;
   told.operation = step.operation;
   told.program = step.program;
-  told.act = runs ? (step.call.kind == kSessionKill ? kSessionKill : "run") : "crash";
+  told.act = !runs ? "crash" : is_harness_word(step.call.kind) ? step.call.kind : "run";
   told.call = step.call.words;
   told.kind = runs ? step.call.kind : "";
   told.file = step.call.file;

@@ -250,7 +250,7 @@ struct TargetFacts {
 struct RunFacts {
   std::uint64_t seed = 0;
   std::string version;
-  std::string engine;  ///< storm, explore or audit
+  std::string engine;  ///< storm, explore, schedule or audit
   TargetFacts target;
   std::uint64_t spawns_required = 0;
   bool counts_loads = false;  ///< reads of the registry were watched

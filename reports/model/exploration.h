@@ -14,7 +14,7 @@ struct ScheduleStep {
   std::string task;  ///< "A", its first child "A.1", its second thread "A/2"; empty: the harness
   std::string operation;  ///< whose work it is: "A"; empty: the harness's
   std::string program;    ///< "python3", "tmux"
-  std::string act;        ///< run, crash, session-kill
+  std::string act;        ///< run, crash, session-kill, agent-exit, pause
   /// In words, random parts of names masked: the same in each repetition. Of a crash: the call
   /// before which it fell. Of a killed session: its name.
   std::string call;

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "reports/model/exploration.h"
 
 namespace report {
 
@@ -28,20 +31,23 @@ struct SpecimenScore {
   std::string name;
   std::string flaw;
   std::string invariant;               ///< that must catch it
-  std::string engine;                  ///< storm, crashes; explore, powerloss: waiting
+  std::string engine;                  ///< storm, crashes, explore; powerloss: waiting
   std::vector<std::string> arguments;  ///< of the engine
   SpecimenVerdict verdict = SpecimenVerdict::kWaiting;
   int runs = 0;
-  double seconds = 0;  ///< of all its runs
-  std::string note;    ///< where missed: what the last run said
-  std::string twin;    ///< its target file
+  double seconds = 0;           ///< of all its runs; explore, found: until the failing schedule
+  std::uint64_t schedules = 0;  ///< explore: executed until then
+  ScheduleSize shrunk;          ///< explore, found: the failing schedule made short
+  std::string note;             ///< where missed: what the last run said
+  std::string twin;             ///< its target file
   TwinVerdict twin_verdict = TwinVerdict::kNotRun;
   int twin_runs = 0;      ///< specimens with the same twin and arguments share them
   std::string twin_note;  ///< where not clean: what the run said
   bool operator==(const SpecimenScore&) const = default;
 };
 
-/// The harness's own score: which planted flaws it found; plain values, no behaviour.
+/// The harness's own score: which planted flaws it found; plain values, no behaviour. A specimen
+/// that two engines look at is in it twice.
 struct Score {
   std::string version;
   std::vector<std::string> command;  ///< argv that makes this run again

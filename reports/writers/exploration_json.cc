@@ -6,9 +6,17 @@
 #include "reports/writers/writers.h"
 
 namespace report {
-namespace {
 
 using Json = nlohmann::ordered_json;
+
+Json to_json_value(const ScheduleSize& size) {
+  return {{"operations", size.operations},
+          {"preemptions", size.preemptions},
+          {"faults", size.faults},
+          {"steps", size.steps}};
+}
+
+namespace {
 
 Json to_json_value(const ScheduledOperation& operation) {
   return {{"label", operation.label},
@@ -32,13 +40,6 @@ Json to_json_value(const ScheduleStep& step) {
           {"preemption", step.preemption},
           {"begin_us", finite(step.begin_us)},
           {"end_us", finite(step.end_us)}};
-}
-
-Json to_json_value(const ScheduleSize& size) {
-  return {{"operations", size.operations},
-          {"preemptions", size.preemptions},
-          {"faults", size.faults},
-          {"steps", size.steps}};
 }
 
 Json to_json_value(const FailingSchedule& schedule);

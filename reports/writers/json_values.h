@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "reports/model/exploration.h"
 #include "reports/model/report.h"
 
 namespace report {
@@ -11,5 +12,6 @@ namespace report {
 /// JSON has no infinity.
 double finite(double value);
 nlohmann::ordered_json to_json_value(const InvariantResult& result);
+nlohmann::ordered_json to_json_value(const ScheduleSize& size);
 
 }  // namespace report

@@ -1,3 +1,5 @@
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "reports/writers/json_values.h"
@@ -18,6 +20,8 @@ Json to_json_value(const SpecimenScore& specimen) {
           {"verdict", to_string(specimen.verdict)},
           {"runs", specimen.runs},
           {"seconds", finite(specimen.seconds)},
+          {"schedules", specimen.schedules},
+          {"shrunk", to_json_value(specimen.shrunk)},
           {"note", specimen.note},
           {"twin", specimen.twin},
           {"twin_verdict", to_string(specimen.twin_verdict)},
@@ -41,6 +45,30 @@ std::string twin_cell(const SpecimenScore& specimen) {
     return std::string(to_string(specimen.twin_verdict));
   }
   return fmt::format("clean, {}", count_of(static_cast<std::uint64_t>(specimen.twin_runs), "run"));
+}
+
+/// "7 runs", "12 schedules".
+std::string effort(const SpecimenScore& specimen) {
+  if (specimen.engine == "explore") return count_of(specimen.schedules, "schedule");
+  return count_of(static_cast<std::uint64_t>(specimen.runs), "run");
+}
+
+/// An exploration's are few, and so told in tenths.
+std::string seconds_cell(const SpecimenScore& specimen) {
+  return fmt::format("{:.{}f}", specimen.seconds, specimen.engine == "explore" ? 1 : 0);
+}
+
+/// "2 operations, 1 preemption"
+std::string shrunk_cell(const SpecimenScore& specimen) {
+  const ScheduleSize& size = specimen.shrunk;
+  if (size.operations == 0) return "";
+  const auto count = [](int number, const char* word) {
+    return count_of(static_cast<std::uint64_t>(number), word);
+  };
+  std::string out = count(size.operations, "operation");
+  if (size.preemptions > 0) out += ", " + count(size.preemptions, "preemption");
+  if (size.faults > 0) out += ", " + count(size.faults, "fault");
+  return out;
 }
 
 }  // namespace
@@ -67,8 +95,8 @@ std::string to_json(const Score& score) {
 
 std::string to_markdown(const Score& score) {
   std::string out =
-      "| specimen | flaw | invariant | engine | runs | seconds | twin |\n"
-      "|---|---|---|---|--:|--:|---|\n";
+      "| specimen | flaw | invariant | engine | effort | seconds | made short | twin |\n"
+      "|---|---|---|---|---|--:|---|---|\n";
   std::string waiting;
   std::string notes;
   for (const SpecimenScore& specimen : score.specimens) {
@@ -78,9 +106,13 @@ std::string to_markdown(const Score& score) {
       continue;
     }
     const bool found = specimen.verdict == SpecimenVerdict::kFound;
-    out += fmt::format("| {} | {} | {}{} | {} | {} | {:.0f} | {} |\n", cell(specimen.name),
-                       cell(specimen.flaw), found ? "" : "missed: ", cell(specimen.invariant),
-                       cell(specimen.engine), specimen.runs, specimen.seconds, twin_cell(specimen));
+    const bool again = &specimen != score.specimens.data() &&
+                       std::prev(&specimen)->name == specimen.name;  // by another engine
+    out += fmt::format("| {} | {} | {}{} | {} | {} | {} | {} | {} |\n",
+                       again ? "" : cell(specimen.name), again ? "" : cell(specimen.flaw),
+                       found ? "" : "missed: ", cell(specimen.invariant), cell(specimen.engine),
+                       effort(specimen), seconds_cell(specimen), shrunk_cell(specimen),
+                       twin_cell(specimen));
     if (!specimen.note.empty()) notes += fmt::format("- {}: {}\n", specimen.name, specimen.note);
     if (!specimen.twin_note.empty()) {
       notes += fmt::format("- twin of {}: {}\n", specimen.name, specimen.twin_note);

@@ -124,6 +124,8 @@ class Teller {
       const std::string& which = step.result.empty() ? step.call : step.result;
       across(StoryRow::Kind::kFault,
              "a session is killed here" + (which.empty() ? "" : ": " + which));
+    } else if (step.act == "agent-exit") {
+      across(StoryRow::Kind::kFault, "an agent ends by itself here: session " + step.result);
     } else {
       across(StoryRow::Kind::kFault, fmt::format("{}: {}", step.act, step.call));
     }

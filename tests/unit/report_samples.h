@@ -153,7 +153,8 @@ inline Crashes violated_crashes() {
   return crashes;
 }
 
-/// One found, one missed with the same twin, one that waits; nasty text.
+/// One found by a storm and by an exploration, one missed with the same twin, one that waits; nasty
+/// text.
 inline Score a_score() {
   Score score;
   score.version = "0.1.0";
@@ -168,22 +169,30 @@ inline Score a_score() {
                       .verdict = SpecimenVerdict::kFound,
                       .runs = 2,
                       .seconds = 12.25,
+                      .shrunk = {},
                       .note = {},
                       .twin = "correct.json",
                       .twin_verdict = TwinVerdict::kClean,
                       .twin_runs = 3,
                       .twin_note = {}};
+  SpecimenScore explored = found;
+  explored.engine = "explore";
+  explored.arguments = {"--spawners", "2"};
+  explored.runs = 1;
+  explored.seconds = 0.28;
+  explored.schedules = 3;
+  explored.shrunk = {.operations = 2, .preemptions = 1, .faults = 0, .steps = 45};
   SpecimenScore missed = found;
   missed.name = "torn";
   missed.flaw = missed.note = kNasty;
   missed.verdict = SpecimenVerdict::kMissed;
   SpecimenScore waiting = found;
   waiting.name = "schedule";
-  waiting.engine = "explore";
+  waiting.engine = "powerloss";
   waiting.verdict = SpecimenVerdict::kWaiting;
   waiting.twin_verdict = TwinVerdict::kNotRun;
   waiting.runs = waiting.twin_runs = 0;
-  score.specimens = {found, missed, waiting};
+  score.specimens = {found, explored, missed, waiting};
   return score;
 }
 

@@ -290,21 +290,25 @@ TEST(ReproScript, SaysSoWhereTheCommandIsNotKnown) {
 
 TEST(ScoreText, CountsEachTwinOnceAndNotWhatWaits) {
   Score score = a_score();
-  EXPECT_EQ(in_one_line(score), "found 1 of 2, no violation on 1 twin; 1 waiting");
+  EXPECT_EQ(in_one_line(score), "found 2 of 3, no violation on 2 twins; 1 waiting");
   EXPECT_FALSE(totals_of(score).perfect());
-  score.specimens[1].verdict = SpecimenVerdict::kFound;
+  score.specimens[2].verdict = SpecimenVerdict::kFound;
   EXPECT_TRUE(totals_of(score).perfect());
-  score.specimens[1].arguments = {"--agents", "4"};
-  score.specimens[1].twin_verdict = TwinVerdict::kUnknown;
-  EXPECT_EQ(in_one_line(score), "found 2 of 2, 1 of 2 twins not clean; 1 waiting");
+  score.specimens[2].arguments = {"--agents", "4"};
+  score.specimens[2].twin_verdict = TwinVerdict::kUnknown;
+  EXPECT_EQ(in_one_line(score), "found 3 of 3, 1 of 3 twins not clean; 1 waiting");
   EXPECT_FALSE(totals_of(score).perfect());
 }
 
 TEST(ScoreText, NoFlawBreaksTheTable) {
   const std::vector<std::string> lines = lines_of(to_markdown(a_score()));
   EXPECT_EQ(lines[2],
-            "| no-lock | There is no lock. | no-lost-update | storm | 2 | 12 | clean, 3 runs |");
-  EXPECT_THAT(lines[3],
+            "| no-lock | There is no lock. | no-lost-update | storm | 2 runs | 12 |  | "
+            "clean, 3 runs |");
+  EXPECT_EQ(lines[3],
+            "|  |  | no-lost-update | explore | 3 schedules | 0.3 | 2 operations, 1 preemption | "
+            "clean, 3 runs |");
+  EXPECT_THAT(lines[4],
               AllOf(StartsWith("| torn | "), HasSubstr(" | missed: no-lost-update | storm |"),
                     Not(HasSubstr(" <b>")), EndsWith("| clean, 3 runs |")));
 }

@@ -38,6 +38,19 @@ TEST_F(Specimens, AreReadWithTheirFilesFromTheListsFolder) {
   EXPECT_TRUE(list->front().in_short);
 }
 
+TEST_F(Specimens, OneThatIsExploredTooComesASecondTime) {
+  const auto list = load(R"("target": "t.json", "engine": "storm", "arguments": ["--agents", "2"],
+      "explore": {"arguments": ["--spawners", "2"], "invariant": "j"})");
+  ASSERT_TRUE(list) << list.error().message;
+  ASSERT_EQ(list->size(), 2U);
+  EXPECT_EQ(list->front().engine, "storm");
+  EXPECT_EQ(list->front().invariant, "i");
+  EXPECT_EQ(list->back().name, "a");
+  EXPECT_EQ(list->back().engine, "explore");
+  EXPECT_EQ(list->back().arguments, (std::vector<std::string>{"--spawners", "2"}));
+  EXPECT_EQ(list->back().invariant, "j");
+}
+
 TEST_F(Specimens, AMistakeIsSaidWithItsLine) {
   EXPECT_EQ(complaint(R"("target": "t.json", "engine": "magic")"),
             ":3: /0/engine: must be one of storm, crashes, explore, powerloss");
@@ -45,6 +58,10 @@ TEST_F(Specimens, AMistakeIsSaidWithItsLine) {
             ":1: /0: no such file: " + (folder_ / "u.json").string());
   EXPECT_EQ(complaint(R"("target": "t.json", "engine": "storm", "arguments": "-x")"),
             ":3: /0/arguments: must be a list of strings");
+  EXPECT_EQ(complaint(R"("target": "t.json", "engine": "storm", "explore": {"arguments": "-x"})"),
+            ":3: /0/explore/arguments: must be a list of strings");
+  EXPECT_EQ(complaint(R"("target": "t.json", "engine": "explore", "explore": {})"),
+            ":3: /0/explore: is for specimens that another engine looks at, too");
   EXPECT_NE(complaint(R"("target": "t.json", "engine": "storm", "argments": [])")
                 .find("/0/argments: no such member"),
             std::string::npos);
