@@ -7,6 +7,7 @@
 
 #include "harness/check/invariants.h"
 #include "harness/check/linearizable.h"
+#include "harness/cli/bounds.h"
 #include "harness/cli/client_check.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
@@ -96,10 +97,10 @@ void add_check(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"registry", "register", "kv"}));
   command->add_option("--initial", options->initial, "What registers begin with, as JSON (null)");
   command->add_option("--time-limit", options->seconds, "Seconds for judging; then unknown")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   command->add_option("--memory-limit", options->memory_mib, "MiB for the search; then unknown")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   command->add_flag("--json", options->json, "The report as JSON on standard output");
   command->footer(

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "harness/cli/baseline.h"
+#include "harness/cli/bounds.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
@@ -122,7 +123,7 @@ void add_crashes(CLI::App& app, Action& action, const std::vector<std::string>& 
   command->add_option("--target", settings.target, "What to test")->capture_default_str();
   command->add_option("--op", settings.op, "spawn, update, kill or repair")->capture_default_str();
   command->add_option("--only", settings.only, "Run the point of this number alone, and tell all")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command->add_flag("--no-errors", options->no_errors, "Crashes only, no failing calls");
   command->add_flag("--with-bystander", settings.with_bystander,
                     "Beside another spawn that stands in its middle and must succeed afterwards");
@@ -130,7 +131,7 @@ void add_crashes(CLI::App& app, Action& action, const std::vector<std::string>& 
                       "Where agents live: tmux (default) or process");
   command
       ->add_option("--seed", settings.seed, "Told to the workload; the points do not depend on it")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   command->add_option("--time-limit", settings.time_limit_s, "Seconds; then the rest is not run")
       ->capture_default_str();

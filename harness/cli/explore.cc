@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "harness/cli/baseline.h"
+#include "harness/cli/bounds.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
@@ -24,7 +26,7 @@ namespace {
 struct ExploreOptions {
   ExploreSettings settings;
   int spawners = 0;
-  std::string ops;
+  std::optional<std::string> ops;
   std::vector<std::filesystem::path> baselines;
   bool json = false;
 };
@@ -107,12 +109,13 @@ base::Status write_files(const ExploreResult& result) {
 std::string take_operations(ExploreOptions& options) {
   std::vector<std::string>& ops = options.settings.ops;
   if (options.spawners > 0) ops.assign(static_cast<std::size_t>(options.spawners), "spawn");
-  if (options.ops.empty()) return {};
+  if (!options.ops) return {};
   if (options.spawners > 0) return "--spawners and --ops exclude each other";
   ops.clear();
-  for (std::size_t at = 0; at < options.ops.size();) {
-    const std::size_t end = std::min(options.ops.find_first_of(" ,", at), options.ops.size());
-    if (end > at) ops.push_back(options.ops.substr(at, end - at));
+  const std::string& words = *options.ops;
+  for (std::size_t at = 0; at < words.size();) {
+    const std::size_t end = std::min(words.find_first_of(" ,", at), words.size());
+    if (end > at) ops.push_back(words.substr(at, end - at));
     at = end + 1;
   }
   return {};
@@ -139,14 +142,14 @@ void add_what(CLI::App& command, ExploreOptions& options) {
   ExploreSettings& settings = options.settings;
   command.add_option("--target", settings.target, "What to test")->capture_default_str();
   command.add_option("--spawners", options.spawners, "So many spawns at once (2)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command.add_option("--ops", options.ops,
                      "What is done at once, e.g. \"spawn repair\": spawn, update, kill, list, "
                      "validate, repair, session-kill, agent-exit, pause");
   command.add_option("--prepared", settings.prepared, "Agents that are there before")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
   command.add_option("--types", settings.types, "Spawns share so many types; 0: each has its own")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
   command.add_option("--sessions", settings.sessions,
                      "Where agents live: tmux (default) or process");
 }
@@ -156,7 +159,7 @@ void add_how(CLI::App& command, ExploreOptions& options) {
   command.add_option("--strategy", settings.strategy, "random, pct, exhaustive or swarm")
       ->capture_default_str();
   command.add_option("--schedules", settings.schedules, "At most so many; 0: no limit")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   command.add_option("--depth", settings.depth, "pct: orderings that the bug needs")
       ->capture_default_str();
@@ -165,7 +168,7 @@ void add_how(CLI::App& command, ExploreOptions& options) {
   command.add_option("--crashes", settings.crashes, "At most so many programs are killed in each")
       ->capture_default_str();
   command.add_option("--seed", settings.seed, "What is drawn, and the programs' random bytes")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   command.add_option("--jobs", settings.jobs, "Explorers at once, one a processor")
       ->capture_default_str();

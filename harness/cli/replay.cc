@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "harness/cli/bounds.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
@@ -52,7 +53,7 @@ void add_replay(CLI::App& app, Action& action) {
       ->required()
       ->check(CLI::ExistingFile);
   command->add_option("--times", options->times, "How often")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   command->add_option("--out", options->out, "Folder for results")->capture_default_str();
   command->footer("Example:\n  stress replay stress-results/latest/failures/001.json --times 100");

@@ -9,6 +9,7 @@
 #include "harness/campaign/settings_fields.h"
 #include "harness/campaign/storm.h"
 #include "harness/cli/baseline.h"
+#include "harness/cli/bounds.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
@@ -80,13 +81,13 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& argv
       options->flags[name] = option;
       // An unsigned field would take "-1" for the largest number there is.
       if constexpr (std::is_arithmetic_v<std::decay_t<decltype(field)>>) {
-        option->check(CLI::NonNegativeNumber);
+        option->check(not_negative());
       }
     }
   });
   CLI::Option* seed =
       command->add_option("--seed", settings.seed, "Draws all faults (default: drawn)")
-          ->check(CLI::NonNegativeNumber);
+          ->check(not_negative());
   command
       ->add_option("--injection", options->injection,
                    "auto, supervisor (or fail), signals (SIGKILL at random moments)")

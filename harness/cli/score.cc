@@ -14,6 +14,7 @@
 
 #include "harness/campaign/run_folder.h"
 #include "harness/campaign/specimens.h"
+#include "harness/cli/bounds.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
@@ -340,10 +341,10 @@ void add_score(CLI::App& app, Action& action, const std::vector<std::string>& ar
   command
       ->add_option("--twin-seeds", options->twin_seeds,
                    "Storms on each twin, or explorations of it")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   command->add_option("--seconds", options->seconds, "To find a flaw in")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   command->add_option("--out", options->out, "Folder for results")->capture_default_str();
   command->add_flag("--json", options->json, "The score as JSON on standard output");

@@ -22,6 +22,7 @@
 #include "harness/explore/team.h"
 #include "harness/schedule/strategies.h"
 #include "harness/supervise/launch.h"
+#include "harness/target/target.h"
 #include "orchestrator/base/clock.h"
 
 namespace stress {
@@ -31,6 +32,8 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using report::Verdict;
 
+/// Shrinking may go on for so long, whatever the time limit.
+constexpr double kShrinkAtLeast_s = 60;
 constexpr int kReplays = 3;
 constexpr std::size_t kFailuresMax = 10;
 
@@ -96,9 +99,7 @@ base::Result<report::Exploration> Campaign::run() {
   team_ = std::move(*team);
   if (base::Status done = record(); !done) return std::unexpected(done.error());
   if (base::Status done = explore(); !done && !interrupted_) return std::unexpected(done.error());
-  if (base::Status done = finish_failures(); !done && !interrupted_) {
-    return std::unexpected(done.error());
-  }
+  if (base::Status done = finish_failures(); !done) return std::unexpected(done.error());
   team_.reset();
   conclude();
   return std::move(report_);
@@ -205,13 +206,18 @@ base::Status Campaign::finish_failures() {
   return {};
 }
 
-/// Shrinks it, keeps it, and runs it again a few times.
+/// Shrinks it, keeps it, and runs it again a few times. Whoever interrupts that still has what was
+/// found.
 base::Result<report::FailingSchedule> Campaign::finish(const Found& found, std::size_t number) {
-  base::Result<Failure> small = shrink(found.failure, *team_, settings_.shrink_runs);
+  const auto begun = Clock::now();
+  base::Result<Failure> small = shrink(found.failure, *team_, settings_.shrink_runs, [&] {
+    return interrupted_ || (time_is_over() && seconds_since(begun) > kShrinkAtLeast_s);
+  });
   if (!small) return std::unexpected(small.error());
   const std::vector<std::string> broken = broken_ids(small->result);
   base::Result<Replays> replays = replay(small->plan, broken, kReplays, *team_);
-  if (!replays) return std::unexpected(replays.error());
+  if (!replays && !interrupted_) return std::unexpected(replays.error());
+  if (!replays) replays = Replays{.story = small->result.story};
   report::FailingSchedule schedule = std::move(replays->story);
   if (schedule.broken.empty()) schedule.broken = small->result.broken;
   schedule.found_by = found.how;
@@ -250,7 +256,7 @@ void Campaign::describe_setting() {
 void Campaign::conclude() {
   report_.duration_s = seconds_since(begun_);
   const bool exact = std::ranges::all_of(report_.failures, [](const auto& failure) {
-    return failure.replays_same == failure.replays;
+    return failure.replays_same == failure.replays && failure.replays > 0;
   });
   report_.reproducible = exact ? "exact" : "statistical";
   if (settings_.strategy == "exhaustive") {
@@ -341,6 +347,9 @@ base::Result<ReplayResult> run_replay(const FailureFile& failure, int times, con
   if (const base::Status possible = probe_supervision(); !possible) {
     return base::fail(base::Errc::kUnavailable, "schedules need the supervisor: {}",
                       possible.error().message);
+  }
+  if (const auto target = make_target(failure.scene.target, RunPlace{}); !target) {
+    return base::fail_from(target.error(), "the target with which it was found");
   }
   const base::Result<fs::path> results = make_results_folder(out, "replay");
   if (!results) return std::unexpected(results.error());

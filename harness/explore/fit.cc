@@ -21,6 +21,11 @@ base::Result<ExploreSettings> fit_to_target(ExploreSettings settings) {
     settings.sessions = facts.sessions;
   }
   if (settings.sessions.empty()) settings.sessions = "tmux";
+  if ((*target)->offers().session_choice && settings.sessions != "tmux" &&
+      settings.sessions != "process") {
+    return base::fail(base::Errc::kInvalid, "--sessions must be tmux or process, not '{}'",
+                      settings.sessions);
+  }
   if (base::Status offered = check_operations(settings.ops, **target); !offered) {
     return std::unexpected(offered.error());
   }

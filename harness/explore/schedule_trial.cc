@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "harness/campaign/aftermath.h"
 #include "harness/campaign/agent_lives.h"
@@ -54,9 +55,10 @@ class Trial : private ScheduleObserver {
         arena_(ground.arena()),
         operations_(operations_of(scene, stage_.target(), ground.prepared())),
         strategy_(strategy_of(plan, visited)),
-        scheduler_({.crashes_max = plan.crashes_max,
-                    .stuck_after = stage_.target().reply_deadline() + 10s},
-                   *strategy_, *this),
+        // Who has not moved for as long as he may take to answer has broken his promise.
+        scheduler_(
+            {.crashes_max = plan.crashes_max, .stuck_after = stage_.target().reply_deadline() + 1s},
+            *strategy_, *this),
         snapshots_(stage_.target(), collector_, stage_.names()),
         programs_(scene.folder / "out") {
     std::erase_if(operations_, [&](const SceneOperation& operation) {
@@ -184,7 +186,7 @@ void Trial::collect_stalls() {
       stall.op = operation.op.id;
       stall.waited = base::monotonic_ns() - operation.op.invoked;
       stall.proven = true;
-      for (const std::string& line : scheduler_.deadlock()) stall.detail += line + "; ";
+      stall.detail = fmt::format("{}", fmt::join(scheduler_.deadlock(), "; "));
       evidence.stalls.push_back(std::move(stall));
     }
   });

@@ -38,8 +38,8 @@ Script joined(const Script& script) {
 
 class Shrinker {
  public:
-  Shrinker(const Failure& failure, Team& team, int runs_max)
-      : best_(failure), team_(team), runs_left_(runs_max) {}
+  Shrinker(const Failure& failure, Team& team, int runs_max, const std::function<bool()>& enough)
+      : best_(failure), team_(team), runs_left_(runs_max), enough_(enough) {}
 
   base::Result<Failure> run() {
     best_.plan.kind = SchedulePlan::Kind::kScript;
@@ -123,17 +123,21 @@ class Shrinker {
   base::Result<bool> try_all(const std::vector<Draft>& drafts) {
     const auto batch = static_cast<std::size_t>(std::max(1, team_.jobs()));
     for (std::size_t at = 0; at < drafts.size() && runs_left_ > 0; at += batch) {
+      if (enough_()) runs_left_ = 0;
+      if (runs_left_ == 0) break;
       std::vector<SchedulePlan> plans;
       for (std::size_t i = at; i < std::min(at + batch, drafts.size()); ++i) {
         SchedulePlan plan = best_.plan;
         plan.kind = SchedulePlan::Kind::kScript;
         plan.script = drafts[i].script;
         plan.without = drafts[i].without;
-        plan.moments = plan.story = false;
+        plan.moments = false;
+        plan.story = true;  // it may be the last one that there is time for
         plans.push_back(std::move(plan));
       }
       runs_left_ -= static_cast<int>(plans.size());
       auto results = team_.run_all(plans, [](const ScheduleResult&) { return false; });
+      if (!results && enough_()) break;  // that ended it
       if (!results) return std::unexpected(results.error());
       for (std::size_t i = 0; i < plans.size(); ++i) {
         ScheduleResult& result = *(*results)[i];
@@ -244,13 +248,15 @@ class Shrinker {
   Failure best_;
   Team& team_;
   int runs_left_;
+  const std::function<bool()>& enough_;
   Script script_;
 };
 
 }  // namespace
 
-base::Result<Failure> shrink(const Failure& failure, Team& team, int runs_max) {
-  return Shrinker(failure, team, runs_max).run();
+base::Result<Failure> shrink(const Failure& failure, Team& team, int runs_max,
+                             const std::function<bool()>& enough) {
+  return Shrinker(failure, team, runs_max, enough).run();
 }
 
 report::ScheduleSize size_of(const Failure& failure) {

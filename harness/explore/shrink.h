@@ -27,8 +27,10 @@ struct Failure {
 /// flaws need one switch only (M. Musuvathi, S. Qadeer: "Iterative context bounding", PLDI 2007),
 /// and a greedy way to it may be barred, all schedules of one switch between two operations are
 /// tried where more than one is left.
-/// Errors: those of the team. `runs_max`: schedules it may take.
-base::Result<Failure> shrink(const Failure& failure, Team& team, int runs_max);
+/// Errors: those of the team. `runs_max`: schedules it may take. `enough`: asked again and again;
+/// once it is true, the shortest so far is taken.
+base::Result<Failure> shrink(const Failure& failure, Team& team, int runs_max,
+                             const std::function<bool()>& enough);
 
 /// Its operations (those that take part), switches, deaths and steps.
 report::ScheduleSize size_of(const Failure& failure);

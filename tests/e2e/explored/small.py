@@ -1,0 +1,63 @@
+"""A small orchestrator without sessions, for tests of explorations: HOW COMMAND WORKSPACE [TYPE].
+
+HOW is `threads`: two threads of a spawn share its work; or `opposite`: a flaw, as a spawn of
+worker1 takes one lock and then the other, and all others take them the other way round."""
+
+import fcntl
+import json
+import os
+import sys
+import threading
+
+REGISTRY = "registry.json"
+
+
+def locked(name):
+    lock = open(name, "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def save(registry):
+    temporary = f"{REGISTRY}.tmp-{os.getpid()}"
+    with open(temporary, "w") as out:
+        json.dump(registry, out)
+    os.rename(temporary, REGISTRY)
+
+
+def insert(agent):
+    with open(REGISTRY) as stored:
+        registry = json.load(stored)
+    registry["agents"].append({"id": agent, "status": "running"})
+    save(registry)
+
+
+def spawn_by_threads(agent):
+    def announce():
+        with open(f"{agent}.notice", "w") as out:
+            out.write("it comes\n")
+
+    def work():
+        with locked(".lock"):
+            insert(agent)
+
+    threads = [threading.Thread(target=one) for one in (announce, work)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def spawn_by_two_locks(agent):
+    first, second = ("one.lock", "two.lock") if agent == "worker1" else ("two.lock", "one.lock")
+    with locked(first), locked(second):
+        insert(agent)
+
+
+how, command, workspace = sys.argv[1:4]
+os.chdir(workspace)
+if command == "init":
+    save({"agents": []})
+else:
+    {"threads": spawn_by_threads, "opposite": spawn_by_two_locks}[how](sys.argv[4])
+    print(sys.argv[4])
