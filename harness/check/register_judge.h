@@ -76,6 +76,7 @@ struct Cluster {
   std::string_view value;
   Nanoseconds min_end = kForEver;
   Nanoseconds max_begin = kAlways;
+  std::size_t number = 0;  ///< the caller's own
 };
 /// Two that contradict each other: each must precede the other.
 struct Contradiction {

@@ -22,6 +22,7 @@ void add_audit(CLI::App& app, Action& action, const std::vector<std::string>& ar
 void add_suite(CLI::App& app, Action& action, const std::vector<std::string>& argv);
 void add_score(CLI::App& app, Action& action, const std::vector<std::string>& argv);
 void add_check(CLI::App& app, Action& action);
+void add_history(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);
 void add_target(CLI::App& app, Action& action);
 

@@ -41,6 +41,7 @@ int parse_and_run(const std::vector<std::string>& argv) {
   add_suite(app, action, argv);
   add_score(app, action, argv);
   add_check(app, action);
+  add_history(app, action);
   add_report(app, action);
   add_target(app, action);
 

@@ -1,7 +1,9 @@
 #include "harness/explore/explorer.h"
 
 #include <sched.h>
+#include <signal.h>
 
+#include <atomic>
 #include <iostream>
 #include <string>
 
@@ -9,6 +11,7 @@
 #include "harness/explore/plan.h"
 #include "harness/explore/schedule_trial.h"
 #include "harness/supervise/filter.h"
+#include "harness/supervise/room.h"
 #include "orchestrator/base/file_io.h"
 
 namespace stress {
@@ -18,7 +21,8 @@ namespace {
 /// that could run at the same time, a dying child and its parent who is told of it, the order is
 /// always the same then. Real-time tasks of one priority are like that, and do not wait for the
 /// machine's other work; batches, which anybody may have, are too, but wait. Round robin, so that
-/// one who does not stop leaves us our turn. All that is started inherits it. `explorer` counts processors from the first.
+/// one who does not stop leaves us our turn. All that is started inherits it. `explorer` counts
+/// processors from the first.
 void run_one_at_a_time(int explorer) {
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
@@ -41,10 +45,7 @@ int give_up(const base::Error& error) {
   return 1;
 }
 
-}  // namespace
-
-int explorer_main(const std::filesystem::path& scene_file) {
-  std::ios::sync_with_stdio(false);
+int explore_scene(const std::filesystem::path& scene_file) {
   const base::Result<std::string> text = base::read_file(scene_file);
   if (!text) return give_up(text.error());
   const base::Result<Scene> scene = decode_scene(*text);
@@ -65,6 +66,23 @@ int explorer_main(const std::filesystem::path& scene_file) {
     std::cout << encode(*result) << std::endl;
   }
   return 0;
+}
+
+}  // namespace
+
+/// In a room of its own, where one can be had: programs that look at all processes of the machine
+/// see those of their schedule then, and nobody else's.
+int explorer_main(const std::filesystem::path& scene_file) {
+  std::ios::sync_with_stdio(false);
+  signal(SIGINT, SIG_IGN);  // ^C is for whoever reads our results; he closes our input
+  const auto explore = [&scene_file] {
+    const int code = explore_scene(scene_file);
+    std::cout.flush();
+    return code;
+  };
+  static const std::atomic<bool> never{false};
+  const base::Result<int> code = run_in_room(never, explore);
+  return code ? *code : explore();
 }
 
 }  // namespace stress

@@ -120,6 +120,7 @@ base::Status Ground::remember() {
       if (session.marked) sessions_.push_back(std::move(session));
     }
   }
+  arena_->settle_servers();
   std::error_code none;
   agent_log_bytes_ = fs::file_size(stage_->place().agent_log, none);
   if (none) agent_log_bytes_ = 0;

@@ -279,7 +279,7 @@ ScheduleResult Trial::conclude(RunEnd end) {
   result.departed = strategy_->why_departed();
   if (end == RunEnd::kDeparted) {
     result.verdict = report::Verdict::kUnknown;
-    result.reason = result.departed;
+    result.reason = fmt::format("{} ({})", result.departed, scheduler_.standings());
   }
   for (const Step& step : scheduler_.steps()) {
     result.decisions.push_back(step.decision);

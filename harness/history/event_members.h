@@ -90,6 +90,7 @@ void members(auto& io, Like<Invocation> auto& v) {
   io.member("writes", v.op.writes);
   io.member("at", v.op.invoked);
   io.member("died", v.op.died);
+  io.member("committed", v.op.committed);
   io.member("error", v.op.error);
 }
 

@@ -56,6 +56,9 @@ struct Operation {
   /// Without completion: by then its process and all that this had started for it were seen to be
   /// gone, so it takes effect no later. None: not known.
   std::optional<Nanoseconds> died;
+  /// Where the harness saw the order in which operations took effect: the place of this one in it.
+  /// Numbers differ and need not be consecutive; one of unknown outcome that has one took effect.
+  std::optional<std::uint64_t> committed;
   OpOutcome outcome = OpOutcome::kInfo;
   std::string error;
   std::vector<std::string> seen;  ///< list: the ids in the reply

@@ -45,8 +45,8 @@ bool is_random_device(const std::string& path) {
   return path == "/dev/urandom" || path == "/dev/random";
 }
 
-/// On one processor whoever was let go runs while we yield, mostly to his next call. Who takes longer
-/// is waited for.
+/// On one processor whoever was let go runs while we yield, mostly to his next call. Who takes
+/// longer is waited for.
 std::chrono::microseconds wait_before(int look) {
   if (look < kYields) {
     sched_yield();
@@ -103,6 +103,7 @@ Arena::Look Arena::look_around() {
     if (task->state != State::kRunning) continue;
     switch (look_at(*task)) {
       case Motion::kMoves:
+        if (task->in_fork) tasks_.look_for_children_of(*task);
         moves = true;
         break;
       case Motion::kSlept:
@@ -206,7 +207,10 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
     }
     return true;
   }
-  if (op.sys == Sys::kFork) task.forked = task.in_fork = true;
+  if (op.sys == Sys::kFork) {
+    task.forked = task.in_fork = true;
+    task.made_before = task.children + task.threads;
+  }
   if (op.sys == Sys::kExit) begin_exit(task, op);
   if (op.sys == Sys::kExec && !task.first) task.program = base_name(op.path);
   // What a server does for itself is no step; what it runs is.
@@ -368,9 +372,8 @@ void Arena::stop_serving() {
 
 void Arena::while_servers_run(const std::function<void()>& talk) {
   const base::UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  std::jthread server([this, fd = wake.get()](const std::stop_token& stop) {
-    serve_freely(stop, true, fd);
-  });
+  std::jthread server(
+      [this, fd = wake.get()](const std::stop_token& stop) { serve_freely(stop, true, fd); });
   talk();
   server.request_stop();
   eventfd_write(wake.get(), 1);
@@ -399,10 +402,25 @@ void Arena::serve_freely(const std::stop_token& stop, bool servers_only, int wak
 }
 
 void Arena::rule(std::function<void(const ScheduledTask&, std::string_view)> on_new) {
+  tasks_.on_new({});
+  const auto begun = Clock::now();
+  do {  // a pane that was closed takes a moment to be gone, and would shift the labels of the next
+    look_again();
+    if (tasks_.only_settlers()) break;
+    std::this_thread::sleep_for(kShortest);
+  } while (Clock::now() - begun < setting_.patience);
   stop_serving();
+  tasks_.on_new(std::move(on_new));
+}
+
+void Arena::look_again() {
   tasks_.forget_dead();
   tasks_.look_for_new_everywhere();
-  tasks_.on_new(std::move(on_new));
+}
+
+void Arena::settle_servers() {
+  look_again();
+  tasks_.settle_here();
 }
 
 void Arena::kill_tasks(bool servers_too) {
@@ -433,8 +451,7 @@ void Arena::end_programs() {
   // Servers were launched first, so their tasks' root numbers stay.
   std::erase_if(roots_, [](const auto& root) { return root->role == Role::kProgram; });
   ended_.clear();
-  if (was_free)
-    start_serving();
+  if (was_free) start_serving();
 }
 
 void Arena::end() {

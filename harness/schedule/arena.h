@@ -90,6 +90,9 @@ class Arena {
   /// Meanwhile servers, and what they run, go on freely, and everybody else stands: so that the
   /// harness may talk to a server in the middle of a run.
   void while_servers_run(const std::function<void()>& talk);
+  /// Who is there now belongs to the servers for good (sessions that are prepared): rule() waits
+  /// until everybody else is gone. To be called while all calls are let through.
+  void settle_servers();
   /// No longer: whoever calls is stopped again. What was made meanwhile is known, what is gone is
   /// forgotten. `on_new` is told each task that is new from now on, and its maker's label (empty
   /// for a launched one).
@@ -121,6 +124,7 @@ class Arena {
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
   void serve_freely(const std::stop_token& stop, bool servers_only, int wake) const;
+  void look_again();
   void start_serving();
   void stop_serving();
   void kill_tasks(bool servers_too);

@@ -247,6 +247,19 @@ void Scheduler::report_ends() {
   crashed_.clear();
 }
 
+std::string Scheduler::standings() const {
+  std::string text;
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state == State::kDead || arena_->is_servers(*task)) continue;
+    const bool parked = task->state == State::kParked;
+    text +=
+        fmt::format("{}{} {}{}", text.empty() ? "" : "; ", label,
+                    parked ? "stands before: " + task->call.words : "sleeps (" + task->look + ")",
+                    task->waits_for.empty() ? "" : ", which " + task->waits_for + " holds");
+  }
+  return text;
+}
+
 bool Scheduler::wait_for_outside() {
   const auto begun = std::chrono::steady_clock::now();
   bool released = false;

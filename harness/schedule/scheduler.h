@@ -71,6 +71,8 @@ class Scheduler {
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
   /// kStuck: who waits for whom, one line each.
   [[nodiscard]] const std::vector<std::string>& deadlock() const { return deadlock_; }
+  /// What each living task is at, in words: for whoever wonders why it did not go on.
+  [[nodiscard]] std::string standings() const;
   /// The run's state where it ended (see Causality).
   [[nodiscard]] std::uint64_t state() const { return causality_.value(); }
 

@@ -193,4 +193,14 @@ void TaskTable::look_for_new_everywhere() {
   }
 }
 
+void TaskTable::settle_here() {
+  settlers_.clear();
+  for (const auto& [tid, task] : by_tid_) settlers_.insert(tid);
+}
+
+bool TaskTable::only_settlers() const {
+  return std::ranges::all_of(by_tid_,
+                             [&](const auto& entry) { return settlers_.contains(entry.first); });
+}
+
 }  // namespace stress

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,7 @@ struct ScheduledTask {
   std::string look;
   bool forked = false;   ///< since its children were last looked for
   bool in_fork = false;  ///< its last call was one
+  int made_before = 0;   ///< children and threads before that call
   bool exiting = false;
 
   std::uint64_t steps = 0;
@@ -90,6 +92,9 @@ class TaskTable {
   void forget_dead();
   /// Likewise those that were made unseen.
   void look_for_new_everywhere();
+  /// Whether all who live are among those who lived when settle_here() was last called.
+  void settle_here();
+  [[nodiscard]] bool only_settlers() const;
 
  private:
   ScheduledTask& add(std::string label, const ScheduledTask& maker, pid_t tid, pid_t pid);
@@ -99,6 +104,7 @@ class TaskTable {
   std::function<void(const ScheduledTask&, std::string_view)> on_new_;
   std::map<std::string, std::unique_ptr<ScheduledTask>, std::less<>> tasks_;
   std::map<pid_t, ScheduledTask*> by_tid_;  ///< the living
+  std::set<pid_t> settlers_;
 };
 
 }  // namespace stress

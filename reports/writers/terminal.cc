@@ -129,7 +129,7 @@ void write_latency(Page& page, const Report& report) {
 
 std::string to_terminal(const Report& report, bool colour) {
   Page page(colour);
-  page.paragraph("", 0, report.name + ": " + run_line(report));
+  page.paragraph("", 0, (is_clients(report) ? "check" : report.name) + ": " + run_line(report));
   page.line("");
   write_table(page, report);
   write_violations(page, report);
@@ -144,7 +144,9 @@ std::string to_terminal(const Report& report, bool colour) {
   }
   const auto broken =
       std::ranges::count(report.invariants, Verdict::kFail, &InvariantResult::verdict);
-  std::string last = is_audit(report) ? "audit" : fmt::format("seed {}", report.seed);
+  std::string last = fmt::format("seed {}", report.seed);
+  if (is_audit(report)) last = "audit";
+  if (is_clients(report)) last = "history";
   if (broken > 0)
     last += fmt::format(", {} broken", count_of(static_cast<std::uint64_t>(broken), "invariant"));
   if (const std::uint64_t known = known_violations(report); known > 0)

@@ -191,7 +191,14 @@ std::string shell_command(const std::vector<std::string>& argv) {
 
 bool is_audit(const Report& report) { return report.engine == "audit"; }
 
+bool is_clients(const Report& report) { return report.engine == "clients"; }
+
 std::string totals_line(const Report& report) {
+  if (is_clients(report)) {
+    const auto read = report.settings.find("read_s");
+    return fmt::format("read in {} s, judged in {:.2f} s",
+                       read == report.settings.end() ? "?" : read->second, report.duration_s);
+  }
   if (is_audit(report)) return fmt::format("nothing was changed; {:.1f} s", report.duration_s);
   const Totals& t = report.totals;
   return fmt::format(
@@ -210,6 +217,7 @@ std::string run_line(const Report& report) {
     return fmt::format("target {}, live workspace {}", report.target,
                        workspace == report.settings.end() ? "" : workspace->second);
   }
+  if (is_clients(report)) return fmt::format("model {}, {}", report.target, report.name);
   std::string line = fmt::format("seed {}, {} ({}), target {}", report.seed, report.engine,
                                  report.reproducible, report.target);
   if (!report.injection.empty()) line += fmt::format(", injection by {}", report.injection);

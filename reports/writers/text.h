@@ -41,6 +41,8 @@ std::string shell_command(const std::vector<std::string>& argv);
 
 /// A look at a live installation: it has no seed, no operations and no faults.
 bool is_audit(const Report& report);
+/// A history of somebody else's clients, judged: nothing was run.
+bool is_clients(const Report& report);
 /// Known and new ones: "3 violations, 2 of them known".
 std::string violations_line(const InvariantResult& result);
 /// The first new violation of one that has any, else the first.

@@ -85,6 +85,7 @@ std::vector<Event> full_events() {
                      .writes = {{"message", "line\nbreak \"quoted\" ü 漢 \x01"}},
                      .invoked = -5,
                      .died = 0,
+                     .committed = 0,
                      .error = "killed"};
   const ObservedAgent agent{.id = "a",
                             .status = "running",
