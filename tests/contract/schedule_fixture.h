@@ -58,7 +58,8 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
     ASSERT_TRUE(filter) << filter.error().message;
     filter_ = std::move(*filter);
     static int number = 0;
-    auto group = Group::create("schedule" + std::to_string(getpid()) + "n" + std::to_string(++number));
+    auto group =
+        Group::create("schedule" + std::to_string(getpid()) + "n" + std::to_string(++number));
     ASSERT_TRUE(group) << group.error().message;
     group_ = std::make_unique<Group>(std::move(*group));
     arena_ = make_arena();

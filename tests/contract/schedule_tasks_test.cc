@@ -1,5 +1,5 @@
-// Goal: who takes part, and who moves, is the same in each repetition: tasks are told by their births,
-// nothing moves unless it is let go, and neither clocks nor random bytes make a difference.
+// Goal: who takes part, and who moves, is the same in each repetition: tasks are told by their
+// births, nothing moves unless it is let go, and neither clocks nor random bytes make a difference.
 // Method: small programs of known steps, run for real.
 #include <sys/wait.h>
 
@@ -27,13 +27,11 @@ TEST_F(ScheduledTasks, AProgramTakesItsStepsOneByOne) {
 
 TEST_F(ScheduledTasks, ChildrenAndThreadsAreToldByTheOrderOfTheirBirths) {
   const Run made = run_by_default(
-      {{"A",
-        {"fork", "fork", "read:1.1", "end", "wait", "end", "wait", "fork", "read:2", "end",
-         "thread", "read:t2", "fork", "read:t2.1", "end", "wait", "end", "join", "thread", "read:t3",
-         "end", "join", "wait"}}});
+      {{"A", {"fork",   "fork", "read:1.1", "end",     "wait", "end",       "wait", "fork",
+              "read:2", "end",  "thread",   "read:t2", "fork", "read:t2.1", "end",  "wait",
+              "end",    "join", "thread",   "read:t3", "end",  "join",      "wait"}}});
   EXPECT_EQ(made.end, RunEnd::kDone);
-  EXPECT_THAT(made.trace,
-              IsSupersetOf({"A.1.1: open for reading 1.1", "A.2: open for reading 2"}));
+  EXPECT_THAT(made.trace, IsSupersetOf({"A.1.1: open for reading 1.1", "A.2: open for reading 2"}));
 }
 
 TEST_F(ScheduledTasks, ThreadsOfOneProcessAreScheduled) {
@@ -41,7 +39,8 @@ TEST_F(ScheduledTasks, ThreadsOfOneProcessAreScheduled) {
                                     {"thread", "append:f:2", "fork", "append:f:c", "end", "wait",
                                      "end", "thread", "append:f:3", "end", "join"}}});
   EXPECT_EQ(made.end, RunEnd::kDone);
-  EXPECT_THAT(made.trace, IsSupersetOf({"A/2: write to f", "A/2.1: write to f", "A/3: write to f"}));
+  EXPECT_THAT(made.trace,
+              IsSupersetOf({"A/2: write to f", "A/2.1: write to f", "A/3: write to f"}));
 }
 
 // Births count, not who was met: whether one that does nothing was seen is a matter of luck.
@@ -68,11 +67,11 @@ TEST_F(ScheduledTasks, WhoWaitsForAnotherIsStillUntilThatOneIsChosen) {
   EXPECT_EQ(made.end, RunEnd::kDone);
   EXPECT_EQ(content("f"), "childparent");
   // B ran to its end while A slept and its child was held.
-  EXPECT_THAT(made.trace, ElementsAre("A: start", "B: start", "B: open or create g",
-                                      "B: write to g", "B: open or create g", "B: write to g",
-                                      "B: open or create g", "B: write to g",
-                                      "A.1: open or create f", "A.1: write to f",
-                                      "A: open or create f", "A: write to f"));
+  EXPECT_THAT(made.trace,
+              ElementsAre("A: start", "B: start", "B: open or create g", "B: write to g",
+                          "B: open or create g", "B: write to g", "B: open or create g",
+                          "B: write to g", "A.1: open or create f", "A.1: write to f",
+                          "A: open or create f", "A: write to f"));
 }
 
 TEST_F(ScheduledTasks, ASleepIsAStepAndTakesNoTime) {
@@ -85,12 +84,11 @@ TEST_F(ScheduledTasks, ASleepIsAStepAndTakesNoTime) {
 
 TEST_F(ScheduledTasks, ASleepAmongThreadsIsRealAndWaitedFor) {
   for (int i = 0; i < 5; ++i) {
-    const Run made = run_by_default({{"A", {"thread", "nap", "append:f:a", "end", "join"}},
-                                     {"B", {"append:f:b"}}});
+    const Run made = run_by_default(
+        {{"A", {"thread", "nap", "append:f:a", "end", "join"}}, {"B", {"append:f:b"}}});
     EXPECT_EQ(made.end, RunEnd::kDone);
-    EXPECT_THAT(made.trace,
-                ElementsAre("A: start", "A/2: open or create f", "A/2: write to f", "B: start",
-                            "B: open or create f", "B: write to f"));
+    EXPECT_THAT(made.trace, ElementsAre("A: start", "A/2: open or create f", "A/2: write to f",
+                                        "B: start", "B: open or create f", "B: write to f"));
   }
 }
 
@@ -118,8 +116,8 @@ TEST_F(ScheduledTasks, ALoopThatWaitsLetsOthersGoOn) {
 }
 
 TEST_F(ScheduledTasks, ThreadsGoOnWhereTheMainOneHasEnded) {
-  const Run made = run_by_default({{"A", {"thread", "append:f:x", "append:f:y", "end", "leave"}},
-                                   {"B", {"append:g:x"}}});
+  const Run made = run_by_default(
+      {{"A", {"thread", "append:f:x", "append:f:y", "end", "leave"}}, {"B", {"append:g:x"}}});
   EXPECT_EQ(made.end, RunEnd::kDone);
   EXPECT_EQ(content("f"), "xy");
   EXPECT_EQ(content("g"), "x");
@@ -154,11 +152,11 @@ Choosing kill_a(Act act) {
 
 TEST_F(ScheduledTasks, AProcessThatIsKilledAloneLeavesItsChildren) {
   Choosing strategy = kill_a(Act::kCrash);
-  const Run made = run_anew({{"A", {"fork", "append:f:x", "end", "append:g:never", "wait"}}}, strategy,
-                            {.crashes_max = 1});
+  const Run made = run_anew({{"A", {"fork", "append:f:x", "end", "append:g:never", "wait"}}},
+                            strategy, {.crashes_max = 1});
   EXPECT_EQ(made.end, RunEnd::kDone);
-  EXPECT_THAT(made.trace, ElementsAre("A: start", "crash: A", "A.1: open or create f",
-                                      "A.1: write to f"));
+  EXPECT_THAT(made.trace,
+              ElementsAre("A: start", "crash: A", "A.1: open or create f", "A.1: write to f"));
   EXPECT_EQ(content("f"), "x");
   EXPECT_EQ(content("g"), "");
 }
