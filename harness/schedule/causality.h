@@ -37,6 +37,9 @@ class Causality {
   void add(const ScheduleEvent& event);
   /// A new task: its events come after all that its maker has done so far.
   void fork(const std::string& child, std::string_view parent);
+  /// A task that slept was woken, by ways that are not seen (a pipe, a child's end): its events
+  /// come after all that the other has done so far.
+  void wake(const std::string& sleeper, std::string_view waker);
 
  private:
   struct Last {

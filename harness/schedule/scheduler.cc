@@ -74,7 +74,7 @@ Scheduler::Choices Scheduler::look_for_choices() {
   if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
   for (ScheduledTask* task : ready) {
     add_candidate(choices, task, {task->label, task->operation, task->call.key, 0, yields(*task)},
-                  task->first ? std::vector<Access>() : accesses_of(task->stopped.op));
+                  accesses_of_step(*task));
   }
   for (const Actor& actor : actors_) {
     add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false},
@@ -86,9 +86,22 @@ Scheduler::Choices Scheduler::look_for_choices() {
   return choices;
 }
 
+std::vector<Access> Scheduler::accesses_of_step(const ScheduledTask& task) const {
+  if (task.first) return {};
+  std::vector<Access> accesses = accesses_of(task.stopped.op);
+  if (arena_->tasks().is_threaded(task)) accesses.push_back(memory_of(task.pid));
+  return accesses;
+}
+
 void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
                               std::vector<Access> accesses) {
-  candidate.state = causality_.after({candidate.task, candidate.key, accesses});
+  std::string key = candidate.key;
+  // Locks are released unseen too, by close: whether this one is had says more than the order does.
+  if (task != nullptr && !task->first && is_lock_request(task->stopped.op) &&
+      probe_lock(task->stopped.op).answer == LockAnswer::kHeld) {
+    key += ", in vain";
+  }
+  candidate.state = causality_.after({candidate.task, key, accesses});
   if (task != nullptr && last_ == task->label && task->last_key == candidate.key) {
     const int repeats = std::min(task->repeats, kRepeats);  // more make no difference to yields()
     candidate.state = Choice(candidate.state).of(static_cast<std::uint64_t>(repeats)).bits();
@@ -99,6 +112,7 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
   choices.moment.candidates.push_back(std::move(candidate));
   choices.tasks.push_back(task);
   choices.accesses.push_back(std::move(accesses));
+  choices.keys.push_back(std::move(key));
 }
 
 void Scheduler::add_mortals(Moment& moment) {
@@ -142,11 +156,12 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   step.decision = decision;
   step.begin = base::monotonic_ns();
   steps_.push_back(std::move(step));
+  note_sleepers();
   if (decision.act != Act::kRun) return crash(decision);
   const auto& candidates = choices.moment.candidates;
   const auto chosen = std::ranges::find(candidates, decision.who, &Candidate::task);
   const auto index = static_cast<std::size_t>(chosen - candidates.begin());
-  causality_.add({decision.who, chosen->key, choices.accesses[index]});
+  causality_.add({decision.who, choices.keys[index], choices.accesses[index]});
   if (choices.tasks[index] != nullptr) {
     step_of(*choices.tasks[index], choices, index);
     return;
@@ -228,7 +243,25 @@ void Scheduler::crash(const Decision& decision) {
   arena_->kill(decision.who, decision.act == Act::kCrashWithDescendants);
 }
 
+void Scheduler::note_sleepers() {
+  sleepers_.clear();
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state == State::kRunning) sleepers_.push_back(label);
+  }
+}
+
+void Scheduler::note_woken() {
+  if (steps_.empty()) return;
+  for (const std::string& label : std::exchange(sleepers_, {})) {
+    const ScheduledTask* task = arena_->tasks().by_label(label);
+    if (task != nullptr && task->state == State::kParked) {
+      causality_.wake(label, steps_.back().decision.who);
+    }
+  }
+}
+
 void Scheduler::finish_step() {
+  note_woken();
   report_ends();
   if (steps_.empty() || steps_.back().end != 0) return;
   steps_.back().end = base::monotonic_ns();
@@ -239,11 +272,11 @@ void Scheduler::finish_step() {
 void Scheduler::report_ends() {
   for (const Arena::Ended& ended : arena_->take_ended()) {
     observer_.ended(ended.label, ended.status, ended.label == crashed_);
-    std::erase_if(holders_, [&](const auto& entry) {
-      const ScheduledTask* holder = arena_->tasks().by_label(entry.second);
-      return holder == nullptr || holder->state == State::kDead;
-    });
   }
+  std::erase_if(holders_, [&](const auto& entry) {
+    const ScheduledTask* holder = arena_->tasks().by_label(entry.second);
+    return holder == nullptr || holder->state == State::kDead;
+  });
   crashed_.clear();
 }
 
@@ -275,14 +308,26 @@ bool Scheduler::wait_for_outside() {
     constexpr auto kTransient = 200ms;
     if (any_waits && !released && std::chrono::steady_clock::now() - begun > kTransient) {
       tell_deadlock();
-      for (const auto& [label, task] : arena_->tasks().all()) {
-        if (task->state == State::kParked) arena_->let_go(*task);
-      }
+      release_waiters();
       released = true;
+      if (!arena_->any_running()) return true;
     }
   }
   if (!released) tell_deadlock();
   return false;
+}
+
+/// One after the other, so that it is the same one each time whom the kernel refuses.
+void Scheduler::release_waiters() {
+  std::vector<ScheduledTask*> waiting;
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state == State::kParked) waiting.push_back(task.get());
+  }
+  for (ScheduledTask* task : waiting) {
+    if (task->state != State::kParked || !waits(*task)) return;
+    arena_->let_go(*task);
+    (void)arena_->settle();
+  }
 }
 
 void Scheduler::tell_deadlock() {
