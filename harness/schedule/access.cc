@@ -119,8 +119,6 @@ std::uint64_t lock_object(const Op& op) {
   return file ? inode_object("lock", *file) : object("lock", op.path);
 }
 
-Access lives(bool changes) { return {object("", "lives"), changes}; }
-
 Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), true}; }
 
 std::vector<Access> accesses_of(const Op& op) {
@@ -166,6 +164,13 @@ std::vector<Access> accesses_of(const Op& op) {
     default:
       break;
   }
+  return accesses.take();
+}
+
+std::vector<Access> accesses_of_death(const std::vector<std::uint64_t>& locks) {
+  Accesses accesses;
+  for (const std::uint64_t lock : locks) accesses.add(lock, true);
+  accesses.add(object("", kSignals), true);
   return accesses.take();
 }
 

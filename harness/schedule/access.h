@@ -25,10 +25,9 @@ struct Access {
 /// not known as one thing counts as all that it may be.
 std::vector<Access> accesses_of(const Op& op);
 
-/// Who lives. A step of any task may find out, by ways that are not seen (kill with signal 0,
-/// /proc, an end of a pipe, a lock that is free), and a death changes it: so its place among all
-/// steps counts.
-Access lives(bool changes);
+/// What a death does to others: its locks are released, and whoever asks whether it lives is told
+/// something else. `locks`: the objects of all locks of the run so far.
+std::vector<Access> accesses_of_death(const std::vector<std::uint64_t>& locks);
 
 /// What the threads of one process have in common. Nobody sees who of them reads or writes it.
 Access memory_of(pid_t pid);

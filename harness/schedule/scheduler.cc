@@ -95,7 +95,6 @@ std::vector<Access> Scheduler::accesses_of_step(const ScheduledTask& task) const
 
 void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
                               std::vector<Access> accesses) {
-  if (setting_.crashes_max > 0) accesses.push_back(lives(false));
   std::string key = candidate.key;
   // Locks are released unseen too, by close: whether this one is had says more than the order does.
   if (task != nullptr && !task->first && !waits_for_lock(task->stopped.op) &&
@@ -117,7 +116,7 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
 }
 
 void Scheduler::add_mortals(Moment& moment) {
-  const std::vector<Access> accesses = {lives(true)};
+  const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
   for (const auto& [label, task] : arena_->tasks().all()) {
     // Who has not begun yet, or has ended, is killed to no effect.
     if (task->label != task->operation || !arena_->is_running(label) || task->first ||
@@ -204,6 +203,7 @@ void Scheduler::let_go(ScheduledTask& task) {
     holders_.erase(lock_object(op));
   } else if (is_lock_request(op)) {
     const std::uint64_t lock = lock_object(op);
+    locks_.insert(lock);
     if (take_lock(op)) {
       holders_[lock] = task.label;
       return arena_->answer(task, 0);
@@ -234,8 +234,8 @@ void Scheduler::crash(const Decision& decision) {
     if (task->state == State::kParked) step.call.words = "is killed before: " + task->call.words;
   }
   // Whose descendants live on leads to another state than whose do not.
-  const std::vector<Access> accesses = {lives(true)};
-  causality_.add({decision.who, to_string(decision.act), accesses});
+  causality_.add(
+      {decision.who, to_string(decision.act), accesses_of_death({locks_.begin(), locks_.end()})});
   others_have_moved(nullptr);
   ++crashes_;
   crashed_ = decision.who;

@@ -120,6 +120,7 @@ class Scheduler {
   std::string crashed_;                           ///< by the step that is under way
   std::vector<std::string> sleepers_;             ///< when the last step began
   std::map<std::uint64_t, std::string> holders_;  ///< of locks, as far as they are known
+  std::set<std::uint64_t> locks_;
   std::vector<std::string> deadlock_;
 };
 

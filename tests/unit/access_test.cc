@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -164,24 +163,13 @@ TEST_F(AccessTest, ALockIsOfItsFileHoweverThatIsNamed) {
   EXPECT_EQ(lock_object(lock), lock_object(by_fd(Sys::kUnlock, "link")));
 }
 
-TEST_F(AccessTest, ADeathConflictsWithWhateverMayFindItOut) {
-  EXPECT_TRUE(conflict({lives(true)}, {lives(false)}));
-  EXPECT_TRUE(conflict({lives(true)}, {lives(true)}));
-  EXPECT_FALSE(conflict({lives(false)}, {lives(false)}));
-}
-
-TEST_F(AccessTest, ThreadsOfOneProcessConflict) {
-  EXPECT_TRUE(conflict({memory_of(1)}, {memory_of(1)}));
-  EXPECT_FALSE(conflict({memory_of(1)}, {memory_of(2)}));
-}
-
-TEST_F(AccessTest, ACopyReadsWhatItCopies) {
-  Op copy = by_fd(Sys::kWrite, "other");
-  copy.number = SYS_copy_file_range;
-  copy.arguments[0] = static_cast<std::uint64_t>(by_fd(Sys::kRead, "file").fd);
-  EXPECT_TRUE(meet(copy, by_fd(Sys::kWrite, "file")));
-  EXPECT_FALSE(meet(copy, by_fd(Sys::kRead, "file")));
-  EXPECT_TRUE(meet(copy, by_fd(Sys::kRead, "other")));
+TEST_F(AccessTest, ADeathReleasesLocksAndIsSeenByWhoSendsSignals) {
+  const Op lock = by_fd(Sys::kLock, "file");
+  const auto death = accesses_of_death({lock_object(lock)});
+  EXPECT_TRUE(conflict(death, accesses_of(lock)));
+  EXPECT_TRUE(conflict(death, accesses_of(by_name(Sys::kSignal, ""))));
+  EXPECT_TRUE(conflict(death, accesses_of_death({})));
+  EXPECT_FALSE(conflict(death, accesses_of(by_fd(Sys::kLock, "other"))));
 }
 
 TEST_F(AccessTest, AServerIsOneThingToAllThatTalkToIt) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,7 +19,7 @@ namespace stress::testing {
 
 struct SimCall {
   enum class Kind {
-    kRead,    ///< what the task knows follows from all it has read, and whom it saw dead, unseen
+    kRead,    ///< what the task knows follows from all it has read
     kWrite,   ///< of what it knows
     kLock,    ///< waits for whoever holds it
     kTry,     ///< takes it if it is free, and knows whether it did
@@ -146,11 +147,6 @@ class Simulation {
            (task.repeats >= kRepeats && task.last_key == key(i));
   }
   [[nodiscard]] std::vector<Access> accesses(std::size_t i) const {
-    std::vector<Access> all = own_accesses(i);
-    if (crashes_max_ > 0) all.push_back(lives(false));
-    return all;
-  }
-  [[nodiscard]] std::vector<Access> own_accesses(std::size_t i) const {
     if (!tasks_[i].begun) return {};
     const SimCall& made = call(i);
     const auto object = static_cast<std::uint64_t>(made.object);
@@ -167,18 +163,19 @@ class Simulation {
         return {{100 + object, true}};
     }
   }
-  [[nodiscard]] static std::vector<Access> death() { return {lives(true)}; }
+  [[nodiscard]] std::vector<Access> death() const {
+    std::vector<Access> accesses;
+    for (const int lock : locks_)
+      accesses.push_back({100 + static_cast<std::uint64_t>(lock), true});
+    accesses.push_back({1000, true});
+    return accesses;
+  }
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
     if (!tells_states_) return 0;
     const State& task = tasks_[i];
     const std::uint64_t state = causality_.after({(*program_)[i].label, event_key(i), accesses(i)});
     if (last_ != i || task.last_key != key(i)) return state;
     return Choice(state).of(static_cast<std::uint64_t>(std::min(task.repeats, kRepeats))).bits();
-  }
-  [[nodiscard]] std::uint64_t the_dead() const {
-    std::uint64_t dead = 0;
-    for (const State& task : tasks_) dead = 2 * dead + (task.dead ? 1 : 0);
-    return dead;
   }
   void add_mortals(Moment& moment) const {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -229,7 +226,7 @@ class Simulation {
     const SimCall made = call(i);
     switch (made.kind) {
       case SimCall::Kind::kRead:
-        task.known = Choice(task.known).of(values_[made.object]).of(the_dead()).bits();
+        task.known = Choice(task.known).of(values_[made.object]).bits();
         break;
       case SimCall::Kind::kAwait:
         if (values_[made.object] == 0) return;
@@ -244,6 +241,7 @@ class Simulation {
         task.known = Choice(task.known).of(held_by_other(i) ? "held" : "free").bits();
         [[fallthrough]];
       case SimCall::Kind::kLock:
+        locks_.insert(made.object);
         holders_.emplace(made.object, i);
         break;
       case SimCall::Kind::kUnlock:
@@ -275,6 +273,7 @@ class Simulation {
   std::vector<State> tasks_;
   std::map<int, std::uint64_t> values_;
   std::map<int, std::size_t> holders_;
+  std::set<int> locks_;
   Causality causality_;
   std::optional<std::size_t> last_;
   std::uint64_t step_ = 0;
