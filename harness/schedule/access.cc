@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <functional>
@@ -37,6 +38,15 @@ std::optional<struct stat> file_at(const std::string& path) {
 /// Of the file behind a task's descriptor, or by its name.
 std::optional<struct stat> file_of(const Op& op) {
   return file_at(op.fd >= 0 ? fmt::format("/proc/{}/fd/{}", op.tid, op.fd) : op.path);
+}
+
+/// Of what sendfile and its like copy from.
+std::optional<struct stat> source_of(const Op& op) {
+  if (op.number != SYS_sendfile && op.number != SYS_splice && op.number != SYS_copy_file_range) {
+    return std::nullopt;
+  }
+  const std::uint64_t fd = op.arguments[op.number == SYS_sendfile ? 1 : 0];
+  return file_at(fmt::format("/proc/{}/fd/{}", op.tid, fd));
 }
 
 class Accesses {
@@ -109,6 +119,8 @@ std::uint64_t lock_object(const Op& op) {
   return file ? inode_object("lock", *file) : object("lock", op.path);
 }
 
+Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), true}; }
+
 std::vector<Access> accesses_of(const Op& op) {
   Accesses accesses;
   switch (op.sys) {
@@ -125,6 +137,7 @@ std::vector<Access> accesses_of(const Op& op) {
     case Sys::kTruncate:
       if (op.fd < 0) accesses.name(op.path, false);
       accesses.content(file_of(op), true);
+      accesses.content(source_of(op), false);
       break;
     case Sys::kMode:
       add_mode(accesses, op);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +28,9 @@ std::vector<Access> accesses_of(const Op& op);
 /// What a death does to others: its locks are released, and whoever asks whether it lives is told
 /// something else. `locks`: the objects of all locks of the run so far.
 std::vector<Access> accesses_of_death(const std::vector<std::uint64_t>& locks);
+
+/// What the threads of one process have in common. Nobody sees who of them reads or writes it.
+Access memory_of(pid_t pid);
 
 /// The object of the lock that a call is about.
 std::uint64_t lock_object(const Op& op);

@@ -12,7 +12,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <span>
+
+#include <fmt/format.h>
 
 #include "harness/choice/choice.h"
 #include "harness/schedule/call_words.h"
@@ -22,6 +25,8 @@
 #include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
 #include "harness/supervise/watched.h"
+#include "orchestrator/base/clock.h"
+#include "orchestrator/base/file_io.h"
 
 // Linux 6.6; not yet in Debian 12's headers.
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -40,6 +45,8 @@ constexpr int kYields = 2;
 constexpr auto kShortest = 100us;
 constexpr int kDoublings = 3;
 constexpr int kDeathMs = 30'000;
+/// Timers ring late.
+constexpr std::int64_t kNapMargin = 50'000'000;
 
 bool is_random_device(const std::string& path) {
   return path == "/dev/urandom" || path == "/dev/random";
@@ -53,6 +60,16 @@ std::chrono::microseconds wait_before(int look) {
     return 0us;
   }
   return kShortest * (1 << std::min(look - kYields, kDoublings));
+}
+
+/// Whether a SIGKILL is under way to it, as any signal that ends a process becomes one.
+bool is_doomed(pid_t tid) {
+  const std::string status = base::read_file(fmt::format("/proc/{}/status", tid)).value_or("");
+  constexpr std::string_view kPending = "\nSigPnd:\t";
+  const std::size_t at = status.find(kPending);
+  if (at == std::string::npos) return true;
+  const std::uint64_t pending = std::strtoull(status.c_str() + at + kPending.size(), nullptr, 16);
+  return (pending >> (SIGKILL - 1) & 1) != 0;
 }
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -73,23 +90,50 @@ base::Status Arena::launch(const std::string& label, const LaunchSpec& spec, Rol
 }
 
 bool Arena::somebody_runs() const {
-  return std::ranges::any_of(tasks_.all(), [](const auto& entry) {
-    return entry.second->state == State::kRunning || entry.second->exiting ||
-           (entry.second->forked && entry.second->state != State::kDead);
+  return std::ranges::any_of(tasks_.all(),
+                             [](const auto& entry) {
+                               return entry.second->state == State::kRunning ||
+                                      entry.second->exiting || entry.second->forked;
+                             }) ||
+         std::ranges::any_of(roots_, [this](const auto& root) { return is_ending(*root); });
+}
+
+/// All its threads are gone, and it is about to be reaped.
+bool Arena::is_ending(const Root& root) const {
+  return !root.reaped && std::ranges::none_of(tasks_.all(), [&](const auto& entry) {
+    return entry.second->pid == root.launched.pid && entry.second->state != State::kDead;
   });
+}
+
+bool Arena::has_vanished(const ScheduledTask& task) const {
+  // Signals first: who is not doomed now is so no more, as nobody moves.
+  return (signals_ && is_doomed(task.tid)) || !task.stopped.still_there();
+}
+
+/// Parked tasks that somebody has killed, or whose process executes another program by now.
+bool Arena::look_for_vanished() {
+  bool any = false;
+  for (const auto& [label, task] : tasks_.all()) {
+    if (task->state != State::kParked || !has_vanished(*task)) continue;
+    task->state = State::kRunning;
+    task->look.clear();
+    any = true;
+  }
+  signals_ = signals_ && any;
+  return any;
 }
 
 bool Arena::settle() {
   int in_vain = 0;
   auto moved_at = Clock::now();
-  while (somebody_runs()) {
+  while (somebody_runs() || look_for_vanished()) {
     if (poll_once(wait_before(in_vain))) {
       in_vain = 0;
       moved_at = Clock::now();
       continue;
     }
     const Look look = look_around();
-    if (look == Look::kStill) return true;
+    if (look == Look::kStill && !look_for_vanished()) return true;
     if (Clock::now() - moved_at > setting_.patience) return false;
     in_vain = look == Look::kAlmost ? 0 : in_vain + 1;
   }
@@ -110,19 +154,19 @@ Arena::Look Arena::look_around() {
         slept = true;
         break;
       case Motion::kGone:
-        // A launched program's end comes by its own descriptor.
-        if (task->pid != roots_[task->root]->launched.pid || task->tid != task->pid) {
-          tasks_.bury(*task);
-          slept = true;
-        } else {
-          moves = true;
-        }
+        tasks_.bury(*task);
+        slept = true;
         break;
       case Motion::kSleeps:
         break;
     }
+    if (task->naps_until != 0 && task->state == State::kRunning) {
+      moves = moves || base::monotonic_ns() < task->naps_until + kNapMargin;
+    }
   }
-  if (moves) return Look::kMoves;
+  // A launched program's end comes by its own descriptor.
+  const auto ends = [this](const auto& root) { return is_ending(*root); };
+  if (moves || std::ranges::any_of(roots_, ends)) return Look::kMoves;
   return slept || tasks_.look_for_new() ? Look::kAlmost : Look::kStill;
 }
 
@@ -178,6 +222,8 @@ void Arena::handle(Root& root, std::size_t index, Stopped stopped) {
   ScheduledTask* task = tasks_.find(first->tid);
   if (task == nullptr) return stopped.go_on();
   task->in_fork = false;
+  task->naps_until = 0;
+  task->state = State::kRunning;  // if it was parked, it has been taken from there
   const bool by_name = first->sys == Sys::kOpen || first->sys == Sys::kLook;
   const bool by_descriptor = first->sys == Sys::kRead || first->sys == Sys::kWrite;
   const bool elsewhere =
@@ -207,10 +253,7 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
     }
     return true;
   }
-  if (op.sys == Sys::kFork) {
-    task.forked = task.in_fork = true;
-    task.made_before = task.children + task.threads;
-  }
+  if (op.sys == Sys::kFork) tasks_.begin_fork(task, (op.flags & CLONE_THREAD) != 0);
   if (op.sys == Sys::kExit) begin_exit(task, op);
   if (op.sys == Sys::kExec && !task.first) task.program = base_name(op.path);
   // What a server does for itself is no step; what it runs is.
@@ -222,8 +265,13 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
   const bool parks = (op.sys == Sys::kExec && task.first) ||
                      is_relevant(op, roots_[task.root]->role) ||
                      (op.sys == Sys::kSleep && !tasks_.is_threaded(task));
-  if (!parks) stopped.go_on();
-  return !parks;
+  if (parks) return false;
+  // A longer one is as good as none: whoever waits for it waits for somebody to end it.
+  if (op.sys == Sys::kSleep && op.sleep < setting_.patience / 2) {
+    task.naps_until = base::monotonic_ns() + op.sleep.count();
+  }
+  stopped.go_on();
+  return true;
 }
 
 bool Arena::is_relevant(const Op& op, Role role) const {
@@ -275,6 +323,7 @@ void Arena::park(ScheduledTask& task, Stopped stopped) {
 }
 
 void Arena::let_go(ScheduledTask& task) {
+  signals_ = signals_ || task.stopped.op.sys == Sys::kSignal;
   task.state = State::kRunning;
   task.first = false;
   task.stopped.go_on();
@@ -323,6 +372,7 @@ bool Arena::kill(const std::string& label, bool with_descendants) {
   } else {
     syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), SIGKILL, nullptr, 0);
   }
+  signals_ = true;  // others may have asked to hear of it by one
   for (const base::UniqueFd& death : deaths) {
     pollfd dead{death.get(), POLLIN, 0};
     if (death.valid()) poll(&dead, 1, kDeathMs);

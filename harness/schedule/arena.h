@@ -124,6 +124,9 @@ class Arena {
   void begin_exit(ScheduledTask& task, const Op& op);
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
+  [[nodiscard]] bool is_ending(const Root& root) const;
+  [[nodiscard]] bool has_vanished(const ScheduledTask& task) const;
+  bool look_for_vanished();
   void serve_freely(const std::stop_token& stop, bool servers_only, int wake) const;
   void look_again();
   void start_serving();
@@ -139,6 +142,7 @@ class Arena {
   std::vector<Ended> ended_;
   BlindSpots blind_spots_;
   std::vector<pollfd> polled_;
+  bool signals_ = false;  ///< one may be under way to somebody who is parked
   std::jthread server_;
   base::UniqueFd server_wake_;
 };

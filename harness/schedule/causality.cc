@@ -39,4 +39,12 @@ void Causality::fork(const std::string& child, std::string_view parent) {
   tasks_[child] = {maker == tasks_.end() ? 0 : maker->second.hash, 0};
 }
 
+void Causality::wake(const std::string& sleeper, std::string_view waker) {
+  const auto by = tasks_.find(waker);
+  if (by == tasks_.end()) return;
+  const std::uint64_t hash = by->second.hash;
+  Last& last = tasks_[sleeper];
+  last.hash = Choice(last.hash).of("woken").of(hash).bits();
+}
+
 }  // namespace stress

@@ -24,9 +24,14 @@ struct ScheduleEvent {
 ///
 /// Each event is hashed with its number in its task and with the hashes of the events right before
 /// it, of its own task and of those that it conflicts with; the number is the sum over all events.
-/// Source: M. Musuvathi, S. Qadeer: "Partial-order reduction for context-bounded state exploration"
-/// (MSR-TR-2007-12), happens-before caching. Unlike sleep sets it remains sound under a bound on
-/// preemptions, as a state is dropped only if it was reached before with as few of them.
+/// What goes from one task to another in ways that are no event is known where it wakes somebody
+/// (see wake()), within a process, and of deaths. It is not known of a pipe with several writers
+/// whose reader did not sleep, of the place in a file that processes share by one descriptor, and
+/// of a process's ordinary end where somebody asks whether it lives: there states that differ may
+/// count as one. Source: M. Musuvathi, S. Qadeer: "Partial-order reduction for context-bounded
+/// state exploration" (MSR-TR-2007-12), happens-before caching. Unlike sleep sets it remains sound
+/// under a bound on preemptions, as a state is dropped only if it was reached before with as few of
+/// them.
 class Causality {
  public:
   [[nodiscard]] std::uint64_t value() const { return sum_; }
@@ -37,6 +42,9 @@ class Causality {
   void add(const ScheduleEvent& event);
   /// A new task: its events come after all that its maker has done so far.
   void fork(const std::string& child, std::string_view parent);
+  /// A task that slept was woken, by ways that are not seen (a pipe, a child's end): its events
+  /// come after all that the other has done so far.
+  void wake(const std::string& sleeper, std::string_view waker);
 
  private:
   struct Last {

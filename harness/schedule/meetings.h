@@ -14,11 +14,13 @@ namespace stress {
 std::uint64_t meeting_id(std::string_view task, std::string_view key);
 
 /// Finds out which calls of a run, made or still to be made at its end, meet those of another task:
-/// both touch one thing, and one of them changes it. What never meets anybody might as well be made earlier or later, so nobody needs to
-/// be stopped before it.
+/// both touch one thing, and one of them changes it. What never meets anybody might as well be made
+/// earlier or later, so nobody needs to be stopped before it.
 class Meetings {
  public:
   void add(std::string_view task, std::string_view key, const std::vector<Access>& accesses);
+  /// One that meets others unseen.
+  void mark(std::uint64_t call) { met_.insert(call); }
   /// meeting_id()s of the calls that have met another task's so far.
   [[nodiscard]] const std::unordered_set<std::uint64_t>& met() const { return met_; }
 

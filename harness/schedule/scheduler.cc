@@ -73,7 +73,7 @@ Scheduler::Choices Scheduler::look_for_choices() {
   std::vector<ScheduledTask*> ready;
   for (const auto& [label, task] : arena_->tasks().all()) {
     if (task->state != State::kParked) continue;
-    task->accesses = task->first ? std::vector<Access>() : accesses_of(task->stopped.op);
+    task->accesses = accesses_of_step(*task);
     meetings_.add(label, task->call.key, task->accesses);
     if (!waits(*task)) ready.push_back(task.get());
   }
@@ -82,9 +82,10 @@ Scheduler::Choices Scheduler::look_for_choices() {
       ready, [this](const ScheduledTask* task) { return has_yielded_alone(*task); });
   if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
   for (ScheduledTask* task : ready) {
-    add_candidate(choices, task, {task->label, task->operation, task->call.key, 0, yields(*task),
-                   meets_death(*task)},
-                  task->accesses);
+    add_candidate(
+        choices, task,
+        {task->label, task->operation, task->call.key, 0, yields(*task), meets_death(*task)},
+        task->accesses);
   }
   for (const Actor& actor : actors_) {
     add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false, true},
@@ -96,9 +97,22 @@ Scheduler::Choices Scheduler::look_for_choices() {
   return choices;
 }
 
+std::vector<Access> Scheduler::accesses_of_step(const ScheduledTask& task) const {
+  if (task.first) return {};
+  std::vector<Access> accesses = accesses_of(task.stopped.op);
+  if (arena_->tasks().is_threaded(task)) accesses.push_back(memory_of(task.pid));
+  return accesses;
+}
+
 void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
                               std::vector<Access> accesses) {
-  candidate.state = causality_.after({candidate.task, candidate.key, accesses});
+  std::string key = candidate.key;
+  // Locks are released unseen too, by close: whether this one is had says more than the order does.
+  if (task != nullptr && !task->first && !waits_for_lock(task->stopped.op) &&
+      probe_lock(task->stopped.op).answer == LockAnswer::kHeld) {
+    key += ", in vain";
+  }
+  candidate.state = causality_.after({candidate.task, key, accesses});
   if (task != nullptr && last_ == task->label && task->last_key == candidate.key) {
     const int repeats = std::min(task->repeats, kRepeats);  // more make no difference to yields()
     candidate.state = Choice(candidate.state).of(static_cast<std::uint64_t>(repeats)).bits();
@@ -109,6 +123,7 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
   choices.moment.candidates.push_back(std::move(candidate));
   choices.tasks.push_back(task);
   choices.accesses.push_back(std::move(accesses));
+  choices.keys.push_back(std::move(key));
 }
 
 void Scheduler::add_mortals(Moment& moment) {
@@ -129,11 +144,14 @@ bool Scheduler::waits(ScheduledTask& task) {
   const bool waits_already = !task.waits_for.empty();
   task.waits_for.clear();
   if (task.first || !waits_for_lock(task.stopped.op)) return false;
-  const LockState lock = probe_lock(task.stopped.op);
-  if (lock.answer != LockAnswer::kHeld) return false;
+  const std::uint64_t lock = lock_object(task.stopped.op);
+  if (probe_lock(task.stopped.op).answer != LockAnswer::kHeld) {
+    for (const std::uint64_t call : holders_.found_free(lock)) meetings_.mark(call);
+    return false;
+  }
   if (!waits_already) (void)begin_waiting(task.stopped.op);
-  const auto holder = holders_.find(lock_object(task.stopped.op));
-  task.waits_for = holder == holders_.end() ? "?" : holder->second;
+  const std::string holder = holders_.holder_of(lock);
+  task.waits_for = holder.empty() ? "?" : holder;
   return true;
 }
 
@@ -152,11 +170,12 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   step.decision = decision;
   step.begin = base::monotonic_ns();
   steps_.push_back(std::move(step));
+  note_sleepers();
   if (decision.act != Act::kRun) return crash(decision);
   const auto& candidates = choices.moment.candidates;
   const auto chosen = std::ranges::find(candidates, decision.who, &Candidate::task);
   const auto index = static_cast<std::size_t>(chosen - candidates.begin());
-  causality_.add({decision.who, chosen->key, choices.accesses[index]});
+  causality_.add({decision.who, choices.keys[index], choices.accesses[index]});
   if (choices.tasks[index] != nullptr) {
     step_of(*choices.tasks[index], choices, index);
     return;
@@ -179,6 +198,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   task.last_key = task.call.key;
   last_ = task.label;
   ++task.steps;
+  holders_.stepped(task.label, meeting_id(task.label, task.call.key));
   if (task.first) observer_.began(task.label);
   let_go(task);
 }
@@ -195,19 +215,24 @@ void Scheduler::let_go(ScheduledTask& task) {
   const Op& op = task.stopped.op;
   if (op.sys == Sys::kSleep) return arena_->answer(task, 0);
   if (is_unlock(op)) {
-    holders_.erase(lock_object(op));
+    holders_.released(lock_object(op));
   } else if (is_lock_request(op)) {
     const std::uint64_t lock = lock_object(op);
     locks_.insert(lock);
     if (take_lock(op)) {
-      holders_[lock] = task.label;
+      note_taken(lock, task.label);
       return arena_->answer(task, 0);
     }
     const bool held = probe_lock(op).answer == LockAnswer::kHeld;
     if (held) steps_.back().result = "it is held";
-    if (!held) holders_[lock] = task.label;
+    if (!held) note_taken(lock, task.label);
   }
   arena_->let_go(task);
+}
+
+void Scheduler::note_taken(std::uint64_t lock, const std::string& task) {
+  for (const std::uint64_t call : holders_.found_free(lock)) meetings_.mark(call);
+  holders_.taken(lock, task);
 }
 
 void Scheduler::step_of_actor(Actor& actor, const std::vector<Access>& /*accesses*/) {
@@ -241,22 +266,41 @@ void Scheduler::crash(const Decision& decision) {
   if (last == nullptr || last->state == State::kDead) last_.clear();
 }
 
+void Scheduler::note_sleepers() {
+  sleepers_.clear();
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state == State::kRunning) sleepers_.push_back(label);
+  }
+}
+
+void Scheduler::note_woken() {
+  if (steps_.empty()) return;
+  for (const std::string& label : std::exchange(sleepers_, {})) {
+    const ScheduledTask* task = arena_->tasks().by_label(label);
+    if (task != nullptr && task->state == State::kParked) {
+      causality_.wake(label, steps_.back().decision.who);
+    }
+  }
+}
+
 void Scheduler::finish_step() {
+  note_woken();
   report_ends();
   if (steps_.empty() || steps_.back().end != 0) return;
   steps_.back().end = base::monotonic_ns();
-  steps_.back().locks_held = !holders_.empty();
+  steps_.back().locks_held = holders_.any();
   observer_.stepped(steps_.back());
 }
 
 void Scheduler::report_ends() {
   for (const Arena::Ended& ended : arena_->take_ended()) {
     observer_.ended(ended.label, ended.status, ended.label == crashed_);
-    std::erase_if(holders_, [&](const auto& entry) {
-      const ScheduledTask* holder = arena_->tasks().by_label(entry.second);
-      return holder == nullptr || holder->state == State::kDead;
-    });
   }
+  const auto is_gone = [&](const std::string& holder) {
+    const ScheduledTask* task = arena_->tasks().by_label(holder);
+    return task == nullptr || task->state == State::kDead;
+  };
+  for (const std::uint64_t call : holders_.forget(is_gone)) meetings_.mark(call);
   crashed_.clear();
 }
 
@@ -288,14 +332,26 @@ bool Scheduler::wait_for_outside() {
     constexpr auto kTransient = 200ms;
     if (any_waits && !released && std::chrono::steady_clock::now() - begun > kTransient) {
       tell_deadlock();
-      for (const auto& [label, task] : arena_->tasks().all()) {
-        if (task->state == State::kParked) arena_->let_go(*task);
-      }
+      release_waiters();
       released = true;
+      if (!arena_->any_running()) return true;
     }
   }
   if (!released) tell_deadlock();
   return false;
+}
+
+/// One after the other, so that it is the same one each time whom the kernel refuses.
+void Scheduler::release_waiters() {
+  std::vector<ScheduledTask*> waiting;
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state == State::kParked) waiting.push_back(task.get());
+  }
+  for (ScheduledTask* task : waiting) {
+    if (task->state != State::kParked || !waits(*task)) return;
+    arena_->let_go(*task);
+    (void)arena_->settle();
+  }
 }
 
 void Scheduler::tell_deadlock() {

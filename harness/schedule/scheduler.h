@@ -9,6 +9,7 @@
 
 #include "harness/schedule/arena.h"
 #include "harness/schedule/causality.h"
+#include "harness/schedule/lock_holders.h"
 #include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
 #include "harness/schedule/step.h"
@@ -85,12 +86,14 @@ class Scheduler {
     Moment moment;
     std::vector<ScheduledTask*> tasks;  ///< beside moment.candidates; nullptr: an actor
     std::vector<std::vector<Access>> accesses;
+    std::vector<std::string> keys;  ///< of the events, for Causality
   };
   Choices look_for_choices();
   void add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
                      std::vector<Access> accesses);
   void add_mortals(Moment& moment);
   [[nodiscard]] bool waits(ScheduledTask& task);
+  [[nodiscard]] std::vector<Access> accesses_of_step(const ScheduledTask& task) const;
   [[nodiscard]] bool yields(const ScheduledTask& task) const;
   [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
   void carry_out(const Choices& choices, const Decision& decision);
@@ -101,10 +104,13 @@ class Scheduler {
   /// task.
   void others_have_moved(const ScheduledTask* mover);
   void let_go(ScheduledTask& task);
-  void note_lock(ScheduledTask& task);
+  void note_taken(std::uint64_t lock, const std::string& task);
   void finish_step();
+  void note_sleepers();
+  void note_woken();
   void report_ends();
   bool wait_for_outside();
+  void release_waiters();
   void tell_deadlock();
 
   Setting setting_;
@@ -117,8 +123,9 @@ class Scheduler {
   Meetings meetings_;
   std::string last_;  ///< whose step it was
   int crashes_ = 0;
-  std::string crashed_;                           ///< by the step that is under way
-  std::map<std::uint64_t, std::string> holders_;  ///< of locks, as far as they are known
+  std::string crashed_;                ///< by the step that is under way
+  std::vector<std::string> sleepers_;  ///< when the last step began
+  LockHolders holders_;
   std::set<std::uint64_t> locks_;
   std::vector<std::string> deadlock_;
 };

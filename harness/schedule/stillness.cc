@@ -23,8 +23,7 @@ Motion look_at(ScheduledTask& task) {
   const std::string status = base::read_file(fmt::format("/proc/{}/status", task.tid)).value_or("");
   const std::string_view state = line_of(status, "State:\t");
   if (state.empty() || state.front() == 'Z' || state.front() == 'X') return Motion::kGone;
-  const bool in_vfork =
-      state.front() == 'D' && task.in_fork && task.children + task.threads > task.made_before;
+  const bool in_vfork = state.front() == 'D' && task.in_fork && task.has_made;
   if (state.front() != 'S' && state.front() != 'T' && state.front() != 't' && !in_vfork) {
     task.look.clear();
     return Motion::kMoves;

@@ -74,17 +74,32 @@ ScheduledTask& TaskTable::add(std::string label, const ScheduledTask& maker, pid
   return added;
 }
 
-bool TaskTable::look_at_threads_of(ScheduledTask& maker) {
+/// The last of them has the number of its maker's last call, where that was counted.
+void TaskTable::add_made(ScheduledTask& maker, const std::vector<pid_t>& tids, bool threads,
+                         bool counted) {
+  int& last = threads ? maker.threads : maker.children;
+  int number = last;
+  if (counted) number = std::max(threads ? 1 : 0, last - static_cast<int>(tids.size()));
+  for (const pid_t tid : tids) {
+    std::string label;
+    do {
+      label = fmt::format("{}{}{}", maker.label, threads ? '/' : '.', ++number);
+    } while (tasks_.contains(label));
+    add(std::move(label), maker, tid, threads ? maker.pid : tid);
+    maker.has_made = true;
+  }
+  last = std::max(last, number);
+}
+
+bool TaskTable::look_at_threads_of(ScheduledTask& maker, bool counted) {
   std::vector<pid_t> tids = threads_of(maker.pid);
   std::erase_if(tids, [this](pid_t tid) { return by_tid_.contains(tid); });
   in_order_of_birth(tids, maker.tid);
-  for (const pid_t tid : tids) {
-    add(fmt::format("{}/{}", maker.label, ++maker.threads), maker, tid, maker.pid);
-  }
+  add_made(maker, tids, true, counted);
   return !tids.empty();
 }
 
-bool TaskTable::look_at_children_of(ScheduledTask& maker) {
+bool TaskTable::look_at_children_of(ScheduledTask& maker, bool counted) {
   const std::string path = fmt::format("/proc/{}/task/{}/children", maker.pid, maker.tid);
   std::vector<pid_t> pids = numbers_in(base::read_file(path).value_or(""));
   std::erase_if(pids, [this](pid_t pid) { return by_tid_.contains(pid); });
@@ -94,9 +109,7 @@ bool TaskTable::look_at_children_of(ScheduledTask& maker) {
     return !stat || stat->dead();
   });
   in_order_of_birth(pids, maker.tid);
-  for (const pid_t pid : pids) {
-    add(fmt::format("{}.{}", maker.label, ++maker.children), maker, pid, pid);
-  }
+  add_made(maker, pids, false, counted);
   return !pids.empty();
 }
 
@@ -106,7 +119,14 @@ void TaskTable::look_for_children_of(ScheduledTask& maker) {
   look_at_children_of(maker);
 }
 
-bool TaskTable::look_for_new() {
+void TaskTable::begin_fork(ScheduledTask& maker, bool thread) {
+  look_for_children_of(maker);  // of its last call, so that there is one of each call at most
+  maker.forked = maker.in_fork = true;
+  maker.has_made = false;
+  ++(thread ? maker.threads : maker.children);
+}
+
+bool TaskTable::look_for_new(bool counted) {
   std::vector<ScheduledTask*> makers;
   for (const auto& [label, task] : tasks_) {
     if (task->forked && task->state != ScheduledTask::State::kDead) makers.push_back(task.get());
@@ -115,8 +135,8 @@ bool TaskTable::look_for_new() {
   for (ScheduledTask* maker : makers) {
     // Who is still in its fork will have made the child when it is next seen to stand still.
     maker->forked = false;
-    found = look_at_threads_of(*maker) || found;
-    found = look_at_children_of(*maker) || found;
+    found = look_at_threads_of(*maker, counted) || found;
+    found = look_at_children_of(*maker, counted) || found;
   }
   return found;
 }
@@ -157,6 +177,7 @@ std::vector<ScheduledTask*> TaskTable::members_of(std::string_view operation) co
 
 void TaskTable::bury(ScheduledTask& task) {
   task.state = ScheduledTask::State::kDead;
+  task.exiting = task.forked = false;
   const auto known = by_tid_.find(task.tid);
   if (known != by_tid_.end() && known->second == &task) by_tid_.erase(known);
 }
@@ -189,7 +210,7 @@ void TaskTable::look_for_new_everywhere() {
   bool found = true;
   while (found) {
     for (const auto& [label, task] : tasks_) task->forked = true;
-    found = look_for_new();
+    found = look_for_new(false);
   }
 }
 

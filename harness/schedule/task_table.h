@@ -38,28 +38,29 @@ struct ScheduledTask {
   Stopped stopped;
   CallWords call;
   std::vector<Access> accesses;  ///< of the call, as things are now
-  bool first = false;           ///< it has not begun yet: this is the exec of a launched program
-  std::string waits_for;        ///< a lock: who holds it, as far as is known; else empty
-  bool slept_alone = false;     ///< it sleeps once more, and nobody else has run since it last did
-  std::uint64_t parked_at = 0;  ///< step
+  bool first = false;            ///< it has not begun yet: this is the exec of a launched program
+  std::string waits_for;         ///< a lock: who holds it, as far as is known; else empty
+  bool slept_alone = false;      ///< it sleeps once more, and nobody else has run since it last did
+  std::uint64_t parked_at = 0;   ///< step
 
   // Running: what two looks at it must agree on before it counts as asleep.
   std::string look;
-  bool forked = false;   ///< since its children were last looked for
-  bool in_fork = false;  ///< its last call was one
-  int made_before = 0;   ///< children and threads before that call
+  bool forked = false;    ///< since its children were last looked for
+  bool in_fork = false;   ///< its last call was one
+  bool has_made = false;  ///< whom that call was to make is known
   bool exiting = false;
+  std::int64_t naps_until = 0;  ///< CLOCK_MONOTONIC nanoseconds: until then it sleeps by the clock
 
   std::uint64_t steps = 0;
   std::uint64_t random_reads = 0;
-  int children = 0;
-  int threads = 1;
+  int children = 0;      ///< that it has called for so far
+  int threads = 1;       ///< likewise, and the main one
   std::string last_key;  ///< of its last step
   int repeats = 0;       ///< how often in a row it has made the same call with nobody else between
 };
 
-/// Everybody who takes part, by label. Labels come from who made whom, in which order: not from
-/// numbers of processes, nor from who was heard of first.
+/// Everybody who takes part, by label. Labels come from who made whom, by which of its calls: not
+/// from numbers of processes, nor from who was heard of first, or at all.
 ///
 /// Not thread-safe. References stay valid until their task is forgotten.
 class TaskTable {
@@ -75,8 +76,11 @@ class TaskTable {
   ScheduledTask* find(pid_t tid);
   [[nodiscard]] ScheduledTask* by_label(std::string_view label);
 
+  /// A task is about to make a child or a thread.
+  void begin_fork(ScheduledTask& maker, bool thread);
   /// Looks for children and threads of all who may have made some. True: there were new ones.
-  bool look_for_new();
+  /// `counted`: their makers' calls were seen.
+  bool look_for_new(bool counted = true);
   /// Before its maker dies, as it cannot be asked afterwards.
   void look_for_children_of(ScheduledTask& maker);
 
@@ -100,8 +104,9 @@ class TaskTable {
 
  private:
   ScheduledTask& add(std::string label, const ScheduledTask& maker, pid_t tid, pid_t pid);
-  bool look_at_threads_of(ScheduledTask& maker);
-  bool look_at_children_of(ScheduledTask& maker);
+  void add_made(ScheduledTask& maker, const std::vector<pid_t>& tids, bool threads, bool counted);
+  bool look_at_threads_of(ScheduledTask& maker, bool counted = true);
+  bool look_at_children_of(ScheduledTask& maker, bool counted = true);
 
   std::function<void(const ScheduledTask&, std::string_view)> on_new_;
   std::map<std::string, std::unique_ptr<ScheduledTask>, std::less<>> tasks_;

@@ -110,7 +110,8 @@ void refine(Op& op, const Task& task) {
     std::memcpy(&lock, raw.data(), std::min(raw.size(), sizeof lock));
     if (lock.l_type == F_UNLCK) op.sys = Sys::kUnlock;
   } else if (op.sys == Sys::kConnect) {
-    op.path = unix_socket_path(op.tid, op.arguments[1], op.arguments[2]);
+    const std::string name = unix_socket_path(op.tid, op.arguments[1], op.arguments[2]);
+    op.path = absolute(task, name, AT_FDCWD);
   } else if (op.sys == Sys::kLook) {
     op.folder = op.number == SYS_getdents64;
   } else if (op.sys == Sys::kSleep) {

@@ -26,6 +26,7 @@ struct SimCall {
     kLock,    ///< waits for whoever holds it
     kTry,     ///< takes it if it is free, and knows whether it did
     kUnlock,  ///< no effect where it is another's
+    kClose,   ///< a write of the object by which the lock of its name is released, unseen
     kSleep,
     kAwait,  ///< read again and again until something was written
   };
@@ -135,11 +136,15 @@ class Simulation {
   }
   [[nodiscard]] std::string key(std::size_t i) const {
     if (!tasks_[i].begun) return "start";
-    static constexpr const char* kVerbs[] = {"read",   "write", "lock", "try",
-                                             "unlock", "sleep", "read"};
+    static constexpr const char* kVerbs[] = {"read",   "write", "lock",  "try",
+                                             "unlock", "write", "sleep", "read"};
     const SimCall& made = call(i);
     return kVerbs[static_cast<int>(made.kind)] +
            std::string(1, static_cast<char>('0' + made.object));
+  }
+  [[nodiscard]] std::string event_key(std::size_t i) const {
+    const bool in_vain = tasks_[i].begun && call(i).kind == SimCall::Kind::kTry && held_by_other(i);
+    return key(i) + (in_vain ? ", in vain" : "");
   }
   [[nodiscard]] bool yields(std::size_t i) const {
     const State& task = tasks_[i];
@@ -156,6 +161,7 @@ class Simulation {
       case SimCall::Kind::kAwait:
         return {{object, false}};
       case SimCall::Kind::kWrite:
+      case SimCall::Kind::kClose:
         return {{object, true}};
       case SimCall::Kind::kSleep:
         return {};
@@ -179,7 +185,7 @@ class Simulation {
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
     if (!tells_states_) return 0;
     const State& task = tasks_[i];
-    const std::uint64_t state = causality_.after({(*program_)[i].label, key(i), accesses(i)});
+    const std::uint64_t state = causality_.after({(*program_)[i].label, event_key(i), accesses(i)});
     if (last_ != i || task.last_key != key(i)) return state;
     return Choice(state).of(static_cast<std::uint64_t>(std::min(task.repeats, kRepeats))).bits();
   }
@@ -202,7 +208,7 @@ class Simulation {
     const std::string label = (*program_)[i].label;
     const std::string made = key(i);
     const bool yielded = yields(i);
-    if (tells_states_) causality_.add({label, made, accesses(i)});
+    if (tells_states_) causality_.add({label, event_key(i), accesses(i)});
     others_have_moved(i);
     State& task = tasks_[i];
     task.repeats = last_ == i && task.last_key == made ? task.repeats + 1 : 1;
@@ -237,6 +243,11 @@ class Simulation {
       case SimCall::Kind::kAwait:
         if (values_[made.object] == 0) return;
         break;
+      case SimCall::Kind::kClose:
+        if (!held_by_other(i) && holders_.erase(made.object) > 0) {
+          meetings_.mark(meeting_id((*program_)[i].label, key(i)));
+        }
+        [[fallthrough]];
       case SimCall::Kind::kWrite:
         values_[made.object] = Choice(task.known).of(i).of(task.at).bits();
         break;

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stress {
+
+/// Who holds which lock, as far as that can be seen: locks are released by closing a descriptor
+/// too, which nobody sees, so what is written here may be over.
+class LockHolders {
+ public:
+  void taken(std::uint64_t lock, const std::string& task) { holders_[lock] = {task, {}}; }
+  void released(std::uint64_t lock) { holders_.erase(lock); }
+  /// A step of this task: meeting_id() of its call.
+  void stepped(std::string_view task, std::uint64_t call);
+  /// The lock turned out to be free. Returns the steps that its holder has made since he took it:
+  /// one of them has released it.
+  std::vector<std::uint64_t> found_free(std::uint64_t lock);
+  /// Those that have ended. Returns their steps likewise.
+  std::vector<std::uint64_t> forget(const std::function<bool(const std::string& task)>& whose);
+
+  /// Empty: nobody who is known.
+  [[nodiscard]] std::string holder_of(std::uint64_t lock) const;
+  [[nodiscard]] bool any() const { return !holders_.empty(); }
+
+ private:
+  struct Holder {
+    std::string task;
+    std::vector<std::uint64_t> steps;
+  };
+  std::map<std::uint64_t, Holder> holders_;
+};
+
+}  // namespace stress

@@ -1,0 +1,207 @@
+// A program for a schedule: does what its words say, one after the other, in the current folder.
+// Static, so that no loader's calls are among its steps. The exit code is the errno of the first
+// call that failed, and nothing is done behind it.
+//   read:F        write:F:TEXT  append:F:TEXT  increment:F   (read a number, write the next one)
+//   flock:F       fcntl:F       ofd:F          (waits)       unlock:F   (of each kind)
+//   sleep         (an hour)     nap            (some milliseconds)      pause
+//   random:F      (what getrandom gives)       await:F       (looks for a file again and again)
+//   pipe          say           hear           (a byte)
+//   fork … end    thread … end  (do what stands between)     wait       join
+//   kill-child    (the last one)               leave         (the main thread ends)
+//   exec          (itself anew, with the words that follow)
+//   serve:S       (answers on a socket, for ever)            call:S:TEXT
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+int pipe_ends[2];
+pid_t last_child;
+std::vector<std::thread> threads;
+std::map<std::string, int> locks;  // open files, by name
+
+void require(bool good) {
+  if (!good) _exit(errno != 0 ? errno : 1);
+}
+
+std::string read_all(const std::string& file) {
+  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  require(fd >= 0);
+  char text[64];
+  const ssize_t got = read(fd, text, sizeof text);
+  require(got >= 0);
+  close(fd);
+  return {text, static_cast<std::size_t>(got)};
+}
+
+void write_all(const std::string& file, const std::string& text, int how) {
+  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0600);
+  require(fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  close(fd);
+}
+
+void lock(const std::string& way, const std::string& file) {
+  if (!locks.contains(file)) locks[file] = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = locks[file];
+  struct flock all{};
+  all.l_type = way == "unlock" ? F_UNLCK : F_WRLCK;
+  if (way == "flock") return require(flock(fd, LOCK_EX) == 0);
+  if (way == "fcntl") return require(fcntl(fd, F_SETLKW, &all) == 0);
+  if (way == "ofd") return require(fcntl(fd, F_OFD_SETLKW, &all) == 0);
+  require(flock(fd, LOCK_UN) == 0 && fcntl(fd, F_SETLK, &all) == 0 &&
+          fcntl(fd, F_OFD_SETLK, &all) == 0);
+}
+
+int socket_at(const std::string& name, sockaddr_un& address) {
+  address.sun_family = AF_UNIX;
+  require(name.size() < sizeof address.sun_path);
+  std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  require(fd >= 0);
+  return fd;
+}
+
+[[noreturn]] void serve(const std::string& name) {
+  sockaddr_un address{};
+  const int fd = socket_at(name, address);
+  require(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  require(listen(fd, 8) == 0);
+  while (true) {
+    const int client = accept(fd, nullptr, nullptr);
+    char text[64];
+    const ssize_t got = client < 0 ? -1 : read(client, text, sizeof text);
+    if (got > 0) {
+      write_all("served", {text, static_cast<std::size_t>(got)}, O_APPEND);
+      require(write(client, "!", 1) == 1);
+    }
+    close(client);
+  }
+}
+
+void call(const std::string& name, const std::string& text) {
+  sockaddr_un address{};
+  const int fd = socket_at(name, address);
+  require(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  char answer = 0;
+  require(write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  require(read(fd, &answer, 1) == 1);
+  close(fd);
+}
+
+void sleep_for(time_t seconds, long nanoseconds) {
+  const timespec length{seconds, nanoseconds};
+  require(nanosleep(&length, nullptr) == 0);
+}
+
+void random_to(const std::string& file) {
+  unsigned char bytes[8];
+  require(getrandom(bytes, sizeof bytes, 0) == sizeof bytes);
+  std::string text;
+  for (const unsigned char byte : bytes) text += std::to_string(byte) + " ";
+  write_all(file, text, O_TRUNC);
+}
+
+void do_one(const std::string& word) {
+  const std::size_t colon = word.find(':');
+  const std::string what = word.substr(0, colon);
+  const std::string rest = colon == std::string::npos ? "" : word.substr(colon + 1);
+  const std::string file = rest.substr(0, rest.find(':'));
+  const std::string text = rest.size() > file.size() ? rest.substr(file.size() + 1) : "";
+  char byte = 'x';
+  if (what == "read") return static_cast<void>(read_all(file));
+  if (what == "write") return write_all(file, text, O_TRUNC);
+  if (what == "append") return write_all(file, text, O_APPEND);
+  if (what == "increment") {
+    return write_all(file, std::to_string(std::atoi(read_all(file).c_str()) + 1), O_TRUNC);
+  }
+  if (what == "flock" || what == "fcntl" || what == "ofd" || what == "unlock") {
+    return lock(what, file);
+  }
+  if (what == "sleep") return sleep_for(3600, 0);
+  if (what == "nap") return sleep_for(0, 20'000'000);
+  if (what == "pause") return static_cast<void>(pause());
+  if (what == "random") return random_to(file);
+  if (what == "await") {
+    while (access(file.c_str(), F_OK) != 0) continue;
+    return;
+  }
+  if (what == "pipe") return require(pipe2(pipe_ends, O_CLOEXEC) == 0);
+  if (what == "say") return require(write(pipe_ends[1], &byte, 1) == 1);
+  if (what == "hear") return require(read(pipe_ends[0], &byte, 1) == 1);
+  if (what == "wait") {
+    while (wait(nullptr) > 0) continue;
+    return;
+  }
+  if (what == "join") {
+    for (std::thread& thread : threads) thread.join();
+    return threads.clear();
+  }
+  if (what == "kill-child") return require(kill(last_child, SIGKILL) == 0);
+  if (what == "leave") pthread_exit(nullptr);
+  if (what == "serve") serve(file);
+  if (what == "call") return call(file, text);
+  errno = EINVAL;
+  require(false);
+}
+
+void do_all(const Words& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "exec") {
+      Words rest(words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
+      std::vector<char*> arguments;
+      for (std::string& word : rest) arguments.push_back(word.data());
+      arguments.push_back(nullptr);
+      execv("/proc/self/exe", arguments.data());
+      require(false);
+    }
+    if (words[i] != "fork" && words[i] != "thread") {
+      do_one(words[i]);
+      continue;
+    }
+    std::size_t end = i + 1;
+    for (int depth = 1; depth > 0; ++end) {
+      if (words.at(end) == "fork" || words.at(end) == "thread") ++depth;
+      if (words.at(end) == "end") --depth;
+    }
+    const Words inner(words.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                      words.begin() + static_cast<std::ptrdiff_t>(end) - 1);
+    if (words[i] == "thread") {
+      threads.emplace_back([inner] { do_all(inner); });
+    } else {
+      last_child = fork();
+      require(last_child >= 0);
+      if (last_child == 0) {
+        do_all(inner);
+        _exit(0);
+      }
+    }
+    i = end - 1;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  do_all(Words(argv + 1, argv + argc));
+  return 0;
+}

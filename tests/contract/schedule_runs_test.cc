@@ -1,0 +1,182 @@
+// Goal: schedules of real programs repeat, a bounded search of them finds exactly what can happen,
+// and nothing outlives them. Method: small programs of known outcomes, run for real.
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <set>
+
+#include <gmock/gmock.h>
+
+#include "harness/schedule/search.h"
+#include "tests/contract/schedule_fixture.h"
+
+namespace stress {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class ScheduledRuns : public ScheduleTest {
+ protected:
+  /// What the file "n" holds after each schedule with so many preemptions and deaths.
+  std::multiset<std::string> search(const Programs& programs, int preemptions, int crashes) {
+    Search search(preemptions, crashes);
+    std::multiset<std::string> outcomes;
+    while (const auto prefix = search.next()) {
+      FollowPrefix strategy(*prefix);
+      const Run made = run_anew(programs, strategy, {.crashes_max = crashes}, {{"n", "0"}});
+      EXPECT_EQ(made.end, RunEnd::kDone);
+      EXPECT_EQ(strategy.why_departed(), "");
+      outcomes.insert(content("n"));
+      search.explored(prefix->size(), made.moments, made.decisions);
+    }
+    return outcomes;
+  }
+  static std::set<std::string> different(const std::multiset<std::string>& outcomes) {
+    return {outcomes.begin(), outcomes.end()};
+  }
+};
+
+TEST_F(ScheduledRuns, ASearchFindsEachOutcomeOfTwoWritersWithoutALock) {
+  const Programs programs = {{"A", {"increment:n"}}, {"B", {"increment:n"}}};
+  EXPECT_EQ(different(search(programs, 0, 0)), (std::set<std::string>{"2"}));
+  const auto found = search(programs, 1, 0);
+  EXPECT_EQ(different(found), (std::set<std::string>{"1", "2"}));
+  EXPECT_LE(found.size(), 12u);  // one after each step of the first, in both orders
+}
+
+TEST_F(ScheduledRuns, ASearchFindsNothingElseWhereALockIsHeld) {
+  const Words locked = {"flock:lock", "increment:n", "unlock:lock"};
+  EXPECT_EQ(different(search({{"A", locked}, {"B", locked}}, 1, 0)), (std::set<std::string>{"2"}));
+}
+
+TEST_F(ScheduledRuns, ASearchFindsWhatADeathLeaves) {
+  // The file is empty between its opening and the write.
+  EXPECT_EQ(different(search({{"A", {"increment:n"}}}, 0, 1)),
+            (std::set<std::string>{"0", "", "1"}));
+}
+
+TEST_F(ScheduledRuns, TheSameSeedMakesTheSameRunEachTime) {
+  const Programs programs = {
+      {"A",
+       {"pipe", "fork", "append:f:child", "random:r", "say", "end", "hear", "append:f:a", "wait",
+        "sleep", "flock:lock", "increment:n", "unlock:lock"}},
+      {"B",
+       {"thread", "append:f:t2", "end", "thread", "append:f:t3", "end", "join", "fcntl:lock",
+        "increment:n", "unlock:lock"}},
+      {"C",
+       {"await:f", "sleep", "increment:n", "fork", "append:f:c", "end", "fork", "read:n", "end",
+        "wait"}}};
+  std::set<std::vector<std::string>> traces;
+  std::set<std::string> contents;
+  Run first;
+  for (int i = 0; i < 20; ++i) {
+    RandomWalk walk(5, 0);
+    const Run made = run_anew(programs, walk, {}, {{"n", "0"}});
+    ASSERT_EQ(made.end, RunEnd::kDone);
+    traces.insert(made.trace);
+    contents.insert(content("f") + content("r") + content("n"));
+    if (i == 0) first = made;
+    EXPECT_EQ(made.moments, first.moments);
+  }
+  EXPECT_EQ(traces.size(), 1u);
+  EXPECT_EQ(contents.size(), 1u);
+  Replay replay(first.decisions, first.trace);
+  EXPECT_EQ(run_anew(programs, replay, {}, {{"n", "0"}}).trace, first.trace);
+  EXPECT_EQ(replay.why_departed(), "");
+  RandomWalk other(6, 0);
+  EXPECT_NE(run_anew(programs, other, {}, {{"n", "0"}}).trace, first.trace);
+}
+
+/// A server of the arena, and this process as its client.
+class ScheduledServer : public ScheduleTest {
+ protected:
+  void SetUp() override {
+    ScheduleTest::SetUp();
+    if (IsSkipped()) return;
+    launch("server", {"serve:socket"}, Arena::Role::kServer);
+    arena_->free_all();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!answers() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    arena_->settle_servers();
+  }
+  /// While all calls are let through.
+  [[nodiscard]] bool answers() const {
+    const base::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, (folder_ / "socket").c_str(), sizeof address.sun_path - 1);
+    if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return false;
+    char answer = 0;
+    return write(fd.get(), "?", 1) == 1 && read(fd.get(), &answer, 1) == 1;
+  }
+};
+
+TEST_F(ScheduledServer, IsStillWhereItWaitsAndServesWhomeverIsChosen) {
+  std::set<std::string> orders;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    std::filesystem::remove(folder_ / "served");
+    RandomWalk walk(seed, 0);
+    const Run made = run({{"A", {"call:socket:a"}}, {"B", {"call:socket:b"}}}, walk);
+    EXPECT_EQ(made.end, RunEnd::kDone);
+    std::string order;  // of the connections
+    for (const std::string& line : made.trace) {
+      if (line == "A: connect to socket") order += "a";
+      if (line == "B: connect to socket") order += "b";
+    }
+    EXPECT_EQ(content("served"), order);
+    orders.insert(order);
+    arena_->free_all();
+    arena_->end_programs();
+  }
+  EXPECT_EQ(orders, (std::set<std::string>{"ab", "ba"}));
+}
+
+TEST_F(ScheduledServer, LivesOnWhenTheProgramsAreEndedInTheirMiddle) {
+  for (int i = 0; i < 3; ++i) {
+    FollowPrefix by_default({});
+    const Run made = run({{"A",
+                           {"fork", "append:f:x", "pause", "end", "thread", "pause", "end",
+                            "call:socket:a", "append:f:y", "increment:f"}},
+                          {"B", {"append:f:z", "append:f:z"}}},
+                         by_default, {.steps_max = 6});
+    EXPECT_EQ(made.end, RunEnd::kTooLong);
+    arena_->free_all();
+    arena_->end_programs();
+    EXPECT_TRUE(answers());
+    EXPECT_EQ(group_->members().size(), 1u);
+  }
+  arena_->end();
+  expect_nobody_is_left();
+}
+
+TEST_F(ScheduledRuns, NothingIsLeftWhereARunIsGivenUp) {
+  for (const std::uint64_t steps : {0u, 1u, 2u, 3u, 5u}) {
+    FollowPrefix by_default({});
+    (void)run({{"A", {"fork", "fork", "pause", "end", "append:f:x", "pause", "end", "append:f:y"}},
+               {"B", {"thread", "append:f:x", "end", "pause"}}},
+              by_default, {.steps_max = steps});
+    arena_ = make_arena();  // the one that is in the middle of it goes
+    expect_nobody_is_left();
+  }
+}
+
+TEST_F(ScheduledRuns, NoDescriptorIsLeftOpen) {
+  const auto open_ones = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  const Programs programs = {{"A", {"flock:lock", "fork", "append:f:x", "end", "wait"}},
+                             {"B", {"fcntl:lock", "sleep", "increment:f"}}};
+  (void)run_by_default(programs);
+  const auto before = open_ones();
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    RandomWalk walk(seed, 5);
+    (void)run_anew(programs, walk, {.crashes_max = 2});
+  }
+  EXPECT_EQ(open_ones(), before);
+}
+
+}  // namespace
+}  // namespace stress
