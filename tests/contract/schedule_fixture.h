@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <unordered_set>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -45,6 +46,7 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
     RunEnd end = RunEnd::kRestless;
     std::vector<std::string> trace;
     std::vector<Moment> moments;
+    std::unordered_set<std::uint64_t> met;
     std::vector<Decision> decisions;
     std::vector<std::string> deadlock;
     std::map<std::string, int> codes;  ///< of those that ended of their own
@@ -103,6 +105,7 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
     run.end = scheduler.run(*arena_, {});
     arena_->tasks().on_new({});
     run.trace = trace_of(scheduler.steps());
+    run.met = scheduler.meetings().met();
     for (const Step& step : scheduler.steps()) {
       run.moments.push_back(step.moment);
       run.decisions.push_back(step.decision);
