@@ -149,7 +149,7 @@ base::Status Campaign::explore() {
 }
 
 bool Campaign::take(const SchedulePlan& plan, ScheduleResult result) {
-  ++report_.executed;
+  if (!result.known) ++report_.executed;
   feed_->learn(plan, result);
   report_.pruned = feed_->pruned();
   report_.tasks = std::max(report_.tasks, result.tasks);

@@ -57,11 +57,12 @@ int explore_scene(const std::filesystem::path& scene_file) {
   if (!ground) return give_up(ground.error());
   std::cout << std::endl;
 
+  Visited visited;
   std::string line;
   while (std::getline(std::cin, line)) {
     const base::Result<SchedulePlan> plan = decode_plan(line);
     if (!plan) return give_up(plan.error());
-    const base::Result<ScheduleResult> result = run_schedule(*scene, *plan, **ground);
+    const base::Result<ScheduleResult> result = run_schedule(*scene, *plan, **ground, visited);
     if (!result) return give_up(result.error());
     std::cout << encode(*result) << std::endl;
   }

@@ -75,7 +75,8 @@ class Exhaustive : public Feed {
   }
 
   void learn(const SchedulePlan& plan, const ScheduleResult& result) override {
-    search_.explored(plan.decisions.size(), result.moments, result.decisions);
+    search_.explored(plan.decisions.size(), result.moments, result.decisions,
+                     {result.met.begin(), result.met.end()});
   }
 
   [[nodiscard]] std::string how(const SchedulePlan& plan) const override {

@@ -27,14 +27,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::unique_ptr<Strategy> strategy_of(const SchedulePlan& plan) {
+std::unique_ptr<Strategy> strategy_of(const SchedulePlan& plan, Visited& visited) {
   switch (plan.kind) {
     case SchedulePlan::Kind::kRandom:
       return std::make_unique<RandomWalk>(plan.seed, plan.range);
     case SchedulePlan::Kind::kPct:
       return std::make_unique<Pct>(plan.seed, plan.depth, plan.range);
     case SchedulePlan::Kind::kPrefix:
-      return std::make_unique<FollowPrefix>(plan.decisions);
+      return std::make_unique<FollowPrefix>(plan.decisions, plan.moments ? &visited : nullptr);
     case SchedulePlan::Kind::kScript:
       return std::make_unique<FollowScript>(plan.script);
     case SchedulePlan::Kind::kReplay:
@@ -46,13 +46,13 @@ std::unique_ptr<Strategy> strategy_of(const SchedulePlan& plan) {
 /// One schedule from beginning to end.
 class Trial : private ScheduleObserver {
  public:
-  Trial(const Scene& scene, const SchedulePlan& plan, Ground& ground)
+  Trial(const Scene& scene, const SchedulePlan& plan, Ground& ground, Visited& visited)
       : plan_(plan),
         ground_(ground),
         stage_(ground.stage()),
         arena_(ground.arena()),
         operations_(operations_of(scene, stage_.target(), ground.prepared())),
-        strategy_(strategy_of(plan)),
+        strategy_(strategy_of(plan, visited)),
         scheduler_({.crashes_max = plan.crashes_max,
                     .stuck_after = stage_.target().reply_deadline() + 10s},
                    *strategy_, *this),
@@ -204,7 +204,11 @@ base::Result<ScheduleResult> Trial::run() {
   });
   if (base::Status launched = launch(); !launched) return std::unexpected(launched.error());
   const RunEnd end = scheduler_.run(arena_, actors());
-  look_at_the_end(end);
+  if (end == RunEnd::kKnown) {
+    arena_.end_programs();
+  } else {
+    look_at_the_end(end);
+  }
   ScheduleResult result = conclude(end);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return result;
@@ -287,6 +291,11 @@ ScheduleResult Trial::conclude(RunEnd end) {
     if (step.decision.act != Act::kRun) ++result.crashes;
     if (plan_.moments) result.moments.push_back(step.moment);
   }
+  if (plan_.moments) {
+    result.met.assign(scheduler_.meetings().met().begin(), scheduler_.meetings().met().end());
+    result.known = end == RunEnd::kKnown;
+  }
+  if (result.known) result.verdict = report::Verdict::kPass;  // as the one that is known
   result.trace = trace_of(scheduler_.steps());
   result.tasks = count_tasks(scheduler_.steps());
   for (const BlindSpotNote& note :
@@ -303,9 +312,9 @@ ScheduleResult Trial::conclude(RunEnd end) {
 }  // namespace
 
 base::Result<ScheduleResult> run_schedule(const Scene& scene, const SchedulePlan& plan,
-                                          Ground& ground) {
+                                          Ground& ground, Visited& visited) {
   if (base::Status ready = ground.reset(); !ready) return std::unexpected(ready.error());
-  return Trial(scene, plan, ground).run();
+  return Trial(scene, plan, ground, visited).run();
 }
 
 }  // namespace stress

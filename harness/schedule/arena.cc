@@ -363,6 +363,7 @@ bool Arena::kill(const std::string& label, bool with_descendants) {
     if (with_descendants && getpgid(task->pid) == root->launched.pid) doomed.push_back(task->pid);
   }
   std::vector<base::UniqueFd> deaths;
+  deaths.reserve(doomed.size());
   for (const pid_t pid : doomed) {
     deaths.emplace_back(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   }
@@ -494,14 +495,13 @@ void Arena::kill_tasks(bool servers_too) {
 }
 
 void Arena::end_programs() {
-  const bool was_free = server_.joinable();
   stop_serving();
   kill_tasks(false);
   tasks_.forget([this](const ScheduledTask& task) { return !is_servers(task); });
   // Servers were launched first, so their tasks' root numbers stay.
   std::erase_if(roots_, [](const auto& root) { return root->role == Role::kProgram; });
   ended_.clear();
-  if (was_free) start_serving();
+  free_all();
 }
 
 void Arena::end() {

@@ -97,7 +97,8 @@ class Arena {
   /// forgotten. `on_new` is told each task that is new from now on, and its maker's label (empty
   /// for a launched one).
   void rule(std::function<void(const ScheduledTask&, std::string_view)> on_new);
-  /// Kills what is left of the programs, and forgets them; servers live on.
+  /// Kills what is left of the programs, and forgets them; servers live on, and all their calls are
+  /// let through.
   void end_programs();
   /// Kills whoever is left, and forgets them all.
   void end();

@@ -18,6 +18,9 @@ struct Candidate {
   /// scheduler remembers of the task for `yields`.
   std::uint64_t state = 0;
   bool yields = false;  ///< it sleeps, or asks for the same thing again and again
+  /// The call could come out otherwise where somebody dies before it: it is about a lock, or tells
+  /// of a death.
+  bool meets_death = false;
   bool operator==(const Candidate&) const = default;
 };
 
@@ -61,6 +64,8 @@ class Strategy {
   /// nullopt: the run departed from what was to be repeated; why_departed() says how.
   virtual std::optional<Decision> choose(const Moment& moment) = 0;
   [[nodiscard]] virtual std::string why_departed() const { return {}; }
+  /// It chose nothing because what comes now was run before.
+  [[nodiscard]] virtual bool knows_the_rest() const { return false; }
 };
 
 /// The rule where nothing else is asked for: whoever ran last goes on; else the first by label.

@@ -17,8 +17,14 @@ namespace {
 using namespace std::chrono_literals;
 using State = ScheduledTask::State;
 
-/// So often in a row the same call, with nobody else between, and it counts as a loop that waits.
-constexpr int kRepeats = 3;
+/// So often in a row the same call, with nobody else between, and it counts as a loop that waits: a
+/// file that is read piece by piece is none.
+constexpr int kRepeats = 10;
+
+bool meets_death(const ScheduledTask& task) {
+  const Sys sys = task.stopped.op.sys;
+  return sys == Sys::kLock || sys == Sys::kUnlock || sys == Sys::kSignal;
+}
 
 bool changes_files(Sys sys) {
   switch (sys) {
@@ -56,7 +62,7 @@ RunEnd Scheduler::run(Arena& arena, std::vector<Actor> actors) {
       continue;
     }
     const std::optional<Decision> decision = strategy_.choose(choices.moment);
-    if (!decision) return RunEnd::kDeparted;
+    if (!decision) return strategy_.knows_the_rest() ? RunEnd::kKnown : RunEnd::kDeparted;
     carry_out(choices, *decision);
   }
 }
@@ -66,18 +72,23 @@ Scheduler::Choices Scheduler::look_for_choices() {
   choices.moment.step = steps_.size();
   std::vector<ScheduledTask*> ready;
   for (const auto& [label, task] : arena_->tasks().all()) {
-    if (task->state == State::kParked && !waits(*task)) ready.push_back(task.get());
+    if (task->state != State::kParked) continue;
+    task->accesses = accesses_of_step(*task);
+    meetings_.add(label, task->call.key, task->accesses);
+    if (!waits(*task)) ready.push_back(task.get());
   }
   // Who has yielded in vain does so only where nobody else can do anything.
   const bool others = !std::ranges::all_of(
       ready, [this](const ScheduledTask* task) { return has_yielded_alone(*task); });
   if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
   for (ScheduledTask* task : ready) {
-    add_candidate(choices, task, {task->label, task->operation, task->call.key, 0, yields(*task)},
-                  accesses_of_step(*task));
+    add_candidate(
+        choices, task,
+        {task->label, task->operation, task->call.key, 0, yields(*task), meets_death(*task)},
+        task->accesses);
   }
   for (const Actor& actor : actors_) {
-    add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false},
+    add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false, true},
                   actor.accesses);
   }
   if (crashes_ < setting_.crashes_max && !choices.moment.candidates.empty()) {
@@ -234,13 +245,16 @@ void Scheduler::crash(const Decision& decision) {
     if (task->state == State::kParked) step.call.words = "is killed before: " + task->call.words;
   }
   // Whose descendants live on leads to another state than whose do not.
-  causality_.add(
-      {decision.who, to_string(decision.act), accesses_of_death({locks_.begin(), locks_.end()})});
+  const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
+  causality_.add({decision.who, to_string(decision.act), accesses});
+  meetings_.add(decision.who, to_string(decision.act), accesses);
   others_have_moved(nullptr);
   ++crashes_;
   crashed_ = decision.who;
-  last_.clear();
   arena_->kill(decision.who, decision.act == Act::kCrashWithDescendants);
+  // A death of somebody else's is no switch: whoever ran goes on.
+  const ScheduledTask* last = arena_->tasks().by_label(last_);
+  if (last == nullptr || last->state == State::kDead) last_.clear();
 }
 
 void Scheduler::note_sleepers() {

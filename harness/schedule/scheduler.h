@@ -9,6 +9,7 @@
 
 #include "harness/schedule/arena.h"
 #include "harness/schedule/causality.h"
+#include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
 #include "harness/schedule/step.h"
 
@@ -38,6 +39,7 @@ enum class RunEnd {
   kDone,      ///< all programs have ended
   kStuck,     ///< nobody can go on, and nothing has happened for `stuck_after`
   kTooLong,   ///< more than `steps_max`
+  kKnown,     ///< the strategy knows how it would go on
   kDeparted,  ///< the strategy could not go on: what it was to repeat did not come up
   kRestless,  ///< something that nobody could stop moved on and on
 };
@@ -73,6 +75,8 @@ class Scheduler {
   [[nodiscard]] const std::vector<std::string>& deadlock() const { return deadlock_; }
   /// What each living task is at, in words: for whoever wonders why it did not go on.
   [[nodiscard]] std::string standings() const;
+  /// Which calls could have come out otherwise in another order.
+  [[nodiscard]] const Meetings& meetings() const { return meetings_; }
   /// The run's state where it ended (see Causality).
   [[nodiscard]] std::uint64_t state() const { return causality_.value(); }
 
@@ -115,6 +119,7 @@ class Scheduler {
   std::vector<Actor> actors_;
   std::vector<Step> steps_;
   Causality causality_;
+  Meetings meetings_;
   std::string last_;  ///< whose step it was
   int crashes_ = 0;
   std::string crashed_;                           ///< by the step that is under way

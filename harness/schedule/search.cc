@@ -1,15 +1,24 @@
 #include "harness/schedule/search.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "harness/choice/choice.h"
+#include "harness/schedule/meetings.h"
 
 namespace stress {
 namespace {
 
-/// A state, and who goes on from it: whoever is left then is preempted or not by that.
-std::uint64_t place_of(std::uint64_t state, const Decision& decision) {
-  return Choice(state).of(to_string(decision.act)).of(decision.who).bits();
+/// Whether the step before was neither the victim's nor one that his death could have changed.
+bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
+                       const std::vector<Decision>& run, const std::string& victim) {
+  if (at == 0 || run[at - 1].act != Act::kRun) return false;
+  const auto step =
+      std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
+  return step->operation != victim && !step->meets_death;
+}
+
+bool somebody_yields(const Moment& moment) {
+  return std::ranges::any_of(moment.candidates, &Candidate::yields);
 }
 
 }  // namespace
@@ -23,74 +32,111 @@ bool Search::Later::operator()(const Branch& one, const Branch& other) const {
 
 std::optional<std::vector<Decision>> Search::next() {
   if (open_.empty()) return std::nullopt;
-  std::vector<Decision> prefix = open_.top().prefix;
+  const Branch branch = open_.top();
   open_.pop();
+  std::vector<Decision> prefix;
+  if (branch.run == nullptr) return prefix;
+  prefix.assign(branch.run->begin(), branch.run->begin() + static_cast<std::ptrdiff_t>(branch.at));
+  prefix.push_back(branch.other);
   return prefix;
 }
 
-bool Search::note(std::uint64_t state, Cost cost) {
-  std::vector<Cost>& costs = known_[state];
-  const auto no_dearer = [&](const Cost& known) {
-    return known.preemptions <= cost.preemptions && known.crashes <= cost.crashes;
-  };
-  if (std::ranges::any_of(costs, no_dearer)) return false;
-  costs.push_back(cost);
-  return true;
+bool Search::is_too_dear(const ScheduleCost& cost) const {
+  return (preemptions_max_ >= 0 && cost.preemptions > preemptions_max_) ||
+         cost.crashes > crashes_max_;
 }
 
-void Search::branch(const std::vector<Decision>& decisions, std::size_t at, const Decision& other,
-                    std::uint64_t state, Cost cost) {
-  const bool too_dear =
-      (preemptions_max_ >= 0 && cost.preemptions > preemptions_max_) || cost.crashes > crashes_max_;
-  if (too_dear) return;
-  if (!note(place_of(state, other), cost)) {
+void Search::push(Branch branch) {
+  if (!visited_.note(branch.state, branch.other, branch.cost)) {
     ++pruned_;
     return;
   }
-  Branch branch;
-  branch.prefix.assign(decisions.begin(), decisions.begin() + static_cast<std::ptrdiff_t>(at));
-  branch.prefix.push_back(other);
-  branch.cost = cost;
   branch.number = ++branches_;
   open_.push(std::move(branch));
 }
 
-std::size_t Search::explored(std::size_t prefix, const std::vector<Moment>& moments,
-                             const std::vector<Decision>& decisions) {
-  const std::size_t before = open_.size();
-  Cost cost;
+void Search::take_up(const std::unordered_set<std::uint64_t>& met) {
+  for (const std::uint64_t call : met) {
+    if (!met_.insert(call).second) continue;
+    auto waiting = waiting_.extract(call);
+    if (waiting.empty()) continue;
+    waiting_count_ -= waiting.mapped().size();
+    for (Branch& branch : waiting.mapped()) push(std::move(branch));
+  }
+}
+
+void Search::give_up_leaving_out() {
+  leaves_out_ = false;
+  for (auto& [call, branches] : waiting_) {
+    for (Branch& branch : branches) push(std::move(branch));
+  }
+  for (Branch& branch : needless_deaths_) push(std::move(branch));
+  waiting_.clear();
+  needless_deaths_.clear();
+  waiting_count_ = 0;
+}
+
+void Search::branch_at(std::size_t at, const Moment& moment, const Run& run, ScheduleCost cost) {
+  for (const Candidate& candidate : moment.candidates) {
+    const Decision other{Act::kRun, candidate.task};
+    if (other == (*run)[at]) continue;
+    ScheduleCost dearer = cost;
+    dearer.add(moment, other);
+    if (is_too_dear(dearer)) continue;
+    Branch branch{run, at, other, candidate.state, dearer, 0};
+    // Who may still be killed where he stands has another reason to stand there.
+    if (leaves_out_ && is_preemption(moment, other) && dearer.crashes == crashes_max_) {
+      const Candidate& preempted = moment.candidates[*moment.last];
+      const std::uint64_t call = meeting_id(preempted.task, preempted.key);
+      if (!met_.contains(call)) {
+        waiting_[call].push_back(std::move(branch));
+        ++waiting_count_;
+        continue;
+      }
+    }
+    push(std::move(branch));
+  }
+}
+
+void Search::kill_at(std::size_t at, const std::vector<Moment>& moments, const Run& run,
+                     ScheduleCost cost) {
+  ++cost.crashes;
+  if (is_too_dear(cost)) return;
+  for (const Mortal& mortal : moments[at].mortals) {
+    const bool needless = leaves_out_ && is_as_dead_before(at, moments, *run, mortal.operation);
+    for (const Act act : {Act::kCrash, Act::kCrashWithDescendants}) {
+      if (act == Act::kCrashWithDescendants && !mortal.has_descendants) continue;
+      Branch branch{run, at, {act, mortal.operation}, mortal.state, cost, 0};
+      if (needless) {
+        needless_deaths_.push_back(std::move(branch));
+      } else {
+        push(std::move(branch));
+      }
+    }
+  }
+}
+
+void Search::explored(std::size_t prefix, const std::vector<Moment>& moments,
+                      const std::vector<Decision>& decisions,
+                      const std::unordered_set<std::uint64_t>& met) {
+  take_up(met);
+  if (leaves_out_ && std::ranges::any_of(moments, somebody_yields)) give_up_leaving_out();
+  const Run run = std::make_shared<const std::vector<Decision>>(decisions);
+  ScheduleCost cost;
   for (std::size_t i = 0; i < decisions.size(); ++i) {
-    const Moment& moment = moments[i];
-    const Decision& taken = decisions[i];
-    Cost after = cost;
-    if (is_preemption(moment, taken)) ++after.preemptions;
-    if (taken.act != Act::kRun) ++after.crashes;
+    ScheduleCost after = cost;
+    after.add(moments[i], decisions[i]);
     if (i >= prefix) {
-      for (const Candidate& candidate : moment.candidates) {
-        const Decision other{Act::kRun, candidate.task};
-        if (other == taken) continue;
-        Cost dearer = cost;
-        if (is_preemption(moment, other)) ++dearer.preemptions;
-        branch(decisions, i, other, candidate.state, dearer);
-      }
-      for (const Mortal& mortal : moment.mortals) {
-        Cost dearer = cost;
-        ++dearer.crashes;
-        branch(decisions, i, {Act::kCrash, mortal.operation}, mortal.state, dearer);
-        if (!mortal.has_descendants) continue;
-        branch(decisions, i, {Act::kCrashWithDescendants, mortal.operation}, mortal.state, dearer);
-      }
+      branch_at(i, moments[i], run, cost);
+      kill_at(i, moments, run, cost);
       // What the rest of this run has to offer was looked at when the same state was there before.
-      const auto chosen = std::ranges::find(moment.candidates, taken.who, &Candidate::task);
-      if (taken.act == Act::kRun && chosen != moment.candidates.end() &&
-          !note(place_of(chosen->state, taken), after)) {
+      if (!visited_.note(state_after(moments[i], decisions[i]), decisions[i], after)) {
         ++pruned_;
-        break;
+        return;
       }
     }
     cost = after;
   }
-  return open_.size() - before;
 }
 
 }  // namespace stress

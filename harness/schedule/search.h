@@ -1,13 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <queue>
 #include <unordered_map>
-#include <utility>
+#include <unordered_set>
 #include <vector>
 
 #include "harness/schedule/moment.h"
+#include "harness/schedule/visited.h"
 
 namespace stress {
 
@@ -16,10 +18,21 @@ namespace stress {
 ///
 /// Stateless: a schedule is a prefix of decisions, after which the default rule goes on, and each
 /// moment behind the prefix at which something else could have been chosen gives further prefixes.
-/// A branch is dropped where a state with the same last task was reached before with no more
-/// preemptions and no more deaths, since all that can come after it comes after that one too. Which
-/// states are the same is told by Candidate::state (see Causality for the source). Tasks that sleep
-/// or ask again and again yield: going away from them is free.
+/// Three things keep it small, and none of them loses anything (tests hold it against a plain
+/// enumeration):
+/// - A branch is dropped where a state with the same last task was reached before with no more
+///   preemptions and no more deaths, since all that can come after it comes after that one too.
+///   Which states are the same is told by Candidate::state (see Causality for the source).
+/// - Nobody is preempted before a call that has never met another task's (see Meetings): to be
+///   stopped after it is the same, unless he may be killed where he stands. Should it meet one in a
+///   later run, the branch is taken up again.
+///   Source: C. Flanagan, P. Godefroid: "Dynamic partial-order reduction for model checking
+///   software", POPL 2005, whose backtracking points are set by such meetings too.
+/// - Somebody is killed only right after a step of his own, or after a call that a death could have
+///   changed: between other steps he is as dead as before them.
+/// Tasks that sleep or ask again and again yield: going away from them is free. Whether they do
+/// depends on who else has moved, so once one is seen to, the last two are done without, and what
+/// they had left out is taken up.
 class Search {
  public:
   /// `preemptions_max`: -1: no bound.
@@ -30,35 +43,50 @@ class Search {
 
   /// The next prefix to be run; nullopt: none is known now.
   std::optional<std::vector<Decision>> next();
-  /// What came of it: all its decisions with their moments. Returns how many new prefixes it gave.
-  std::size_t explored(std::size_t prefix, const std::vector<Moment>& moments,
-                       const std::vector<Decision>& decisions);
+  /// What came of it: all its decisions with their moments, and which calls met another task's. A
+  /// run may have been cut where it came to a state that was run before.
+  void explored(std::size_t prefix, const std::vector<Moment>& moments,
+                const std::vector<Decision>& decisions,
+                const std::unordered_set<std::uint64_t>& met);
 
-  [[nodiscard]] std::uint64_t pruned() const { return pruned_; }
+  /// Branches that were not run, as what they lead to is known.
+  [[nodiscard]] std::uint64_t pruned() const {
+    return pruned_ + waiting_count_ + needless_deaths_.size();
+  }
   [[nodiscard]] std::size_t open() const { return open_.size(); }
 
  private:
-  struct Cost {
-    int preemptions = 0;
-    int crashes = 0;
-  };
+  using Run = std::shared_ptr<const std::vector<Decision>>;
+  /// The first decisions of a run, and then another one than it took.
   struct Branch {
-    std::vector<Decision> prefix;
-    Cost cost;
+    Run run;
+    std::size_t at = 0;
+    Decision other;
+    std::uint64_t state = 0;
+    ScheduleCost cost;
     std::uint64_t number = 0;
   };
   struct Later {
     bool operator()(const Branch& one, const Branch& other) const;
   };
-  /// Whether the state is new at this cost; it is known from now on.
-  bool note(std::uint64_t state, Cost cost);
-  void branch(const std::vector<Decision>& decisions, std::size_t at, const Decision& other,
-              std::uint64_t state, Cost cost);
+  void take_up(const std::unordered_set<std::uint64_t>& met);
+  void branch_at(std::size_t at, const Moment& moment, const Run& run, ScheduleCost cost);
+  void kill_at(std::size_t at, const std::vector<Moment>& moments, const Run& run,
+               ScheduleCost cost);
+  void push(Branch branch);
+  void give_up_leaving_out();
+  [[nodiscard]] bool is_too_dear(const ScheduleCost& cost) const;
 
   int preemptions_max_;
   int crashes_max_;
   std::priority_queue<Branch, std::vector<Branch>, Later> open_;
-  std::unordered_map<std::uint64_t, std::vector<Cost>> known_;
+  Visited visited_;
+  std::unordered_set<std::uint64_t> met_;
+  /// By the call that the preempted one stands before.
+  std::unordered_map<std::uint64_t, std::vector<Branch>> waiting_;
+  std::uint64_t waiting_count_ = 0;
+  std::vector<Branch> needless_deaths_;
+  bool leaves_out_ = true;
   std::uint64_t pruned_ = 0;
   std::uint64_t branches_ = 0;
 };

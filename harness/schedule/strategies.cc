@@ -83,12 +83,18 @@ std::string pct_guarantee(int tasks, std::uint64_t steps, int depth) {
 }
 
 std::optional<Decision> FollowPrefix::choose(const Moment& moment) {
-  if (moment.step >= prefix_.size()) return by_default(moment);
-  const Decision& decision = prefix_[moment.step];
-  if (is_possible(moment, decision)) return decision;
-  departed_ = fmt::format("step {}: {} cannot {} any more; there was {}", moment.step + 1,
-                          decision.who, to_string(decision.act), what_there_was(moment));
-  return std::nullopt;
+  const bool in_prefix = moment.step < prefix_.size();
+  Decision decision = in_prefix ? prefix_[moment.step] : by_default(moment);
+  if (!is_possible(moment, decision)) {
+    departed_ = fmt::format("step {}: {} cannot {} any more; there was {}", moment.step + 1,
+                            decision.who, to_string(decision.act), what_there_was(moment));
+    return std::nullopt;
+  }
+  cost_.add(moment, decision);
+  if (visited_ == nullptr || in_prefix) return decision;
+  known_ = !visited_->note(state_after(moment, decision), decision, cost_);
+  if (known_) return std::nullopt;
+  return decision;
 }
 
 std::optional<Decision> Replay::choose(const Moment& moment) {

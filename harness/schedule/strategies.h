@@ -8,6 +8,7 @@
 
 #include "harness/choice/choice.h"
 #include "harness/schedule/moment.h"
+#include "harness/schedule/visited.h"
 
 namespace stress {
 
@@ -50,15 +51,21 @@ class Pct : public Strategy {
 /// What Pct guarantees, in words.
 std::string pct_guarantee(int tasks, std::uint64_t steps, int depth);
 
-/// These decisions, then the default rule.
+/// These decisions, then the default rule, until a state comes up in which it was followed before.
 class FollowPrefix : public Strategy {
  public:
-  explicit FollowPrefix(std::vector<Decision> prefix) : prefix_(std::move(prefix)) {}
+  /// `visited`: of all runs that are to know of one another; nullptr: of none.
+  explicit FollowPrefix(std::vector<Decision> prefix, Visited* visited = nullptr)
+      : prefix_(std::move(prefix)), visited_(visited) {}
   std::optional<Decision> choose(const Moment& moment) override;
   [[nodiscard]] std::string why_departed() const override { return departed_; }
+  [[nodiscard]] bool knows_the_rest() const override { return known_; }
 
  private:
   std::vector<Decision> prefix_;
+  Visited* visited_;
+  ScheduleCost cost_;
+  bool known_ = false;
   std::string departed_;
 };
 

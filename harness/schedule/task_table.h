@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/schedule/access.h"
 #include "harness/schedule/call_words.h"
 #include "harness/supervise/stopped.h"
 
@@ -36,10 +37,11 @@ struct ScheduledTask {
   // Parked.
   Stopped stopped;
   CallWords call;
-  bool first = false;           ///< it has not begun yet: this is the exec of a launched program
-  std::string waits_for;        ///< a lock: who holds it, as far as is known; else empty
-  bool slept_alone = false;     ///< it sleeps once more, and nobody else has run since it last did
-  std::uint64_t parked_at = 0;  ///< step
+  std::vector<Access> accesses;  ///< of the call, as things are now
+  bool first = false;            ///< it has not begun yet: this is the exec of a launched program
+  std::string waits_for;         ///< a lock: who holds it, as far as is known; else empty
+  bool slept_alone = false;      ///< it sleeps once more, and nobody else has run since it last did
+  std::uint64_t parked_at = 0;   ///< step
 
   // Running: what two looks at it must agree on before it counts as asleep.
   std::string look;

@@ -30,7 +30,7 @@ class ScheduledRuns : public ScheduleTest {
       EXPECT_EQ(made.end, RunEnd::kDone);
       EXPECT_EQ(strategy.why_departed(), "");
       outcomes.insert(content("n"));
-      search.explored(prefix->size(), made.moments, made.decisions);
+      search.explored(prefix->size(), made.moments, made.decisions, made.met);
     }
     return outcomes;
   }

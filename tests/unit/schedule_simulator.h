@@ -6,11 +6,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "harness/choice/choice.h"
 #include "harness/schedule/causality.h"
+#include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
 
 /// Small programs that run in memory, for what chooses and searches: a Simulation gives the moments
@@ -54,7 +56,9 @@ class Simulation {
     if (step_ >= kStepsMax) return std::nullopt;
     std::vector<std::size_t> ready;
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      if (is_alive(i) && !waits(i)) ready.push_back(i);
+      if (!is_alive(i)) continue;
+      if (tells_states_) meetings_.add((*program_)[i].label, key(i), accesses(i));
+      if (!waits(i)) ready.push_back(i);
     }
     const auto in_vain = [this](std::size_t i) { return yields(i) && tasks_[i].slept_alone; };
     if (!std::ranges::all_of(ready, in_vain)) std::erase_if(ready, in_vain);
@@ -64,7 +68,8 @@ class Simulation {
     for (const std::size_t i : ready) {
       if (last_ == i && !yields(i)) moment.last = moment.candidates.size();
       const SimTask& task = (*program_)[i];
-      moment.candidates.push_back({task.label, task.operation, key(i), after(i), yields(i)});
+      moment.candidates.push_back(
+          {task.label, task.operation, key(i), after(i), yields(i), meets_death(i)});
     }
     if (crashes_ < crashes_max_) add_mortals(moment);
     return moment;
@@ -96,6 +101,7 @@ class Simulation {
     return state.bits();
   }
   [[nodiscard]] std::uint64_t state() const { return causality_.value(); }
+  [[nodiscard]] const std::unordered_set<std::uint64_t>& met() const { return meetings_.met(); }
 
  private:
   struct State {
@@ -162,6 +168,12 @@ class Simulation {
       default:
         return {{100 + object, true}};
     }
+  }
+  [[nodiscard]] bool meets_death(std::size_t i) const {
+    if (!tasks_[i].begun) return false;
+    const SimCall::Kind kind = call(i).kind;
+    return kind == SimCall::Kind::kLock || kind == SimCall::Kind::kTry ||
+           kind == SimCall::Kind::kUnlock;
   }
   [[nodiscard]] std::vector<Access> death() const {
     std::vector<Access> accesses;
@@ -255,9 +267,9 @@ class Simulation {
   void crash(std::size_t victim, Act act) {
     const SimTask& main = (*program_)[victim];
     if (tells_states_) causality_.add({main.label, to_string(act), death()});
+    if (tells_states_) meetings_.add(main.label, to_string(act), death());
     others_have_moved(tasks_.size());
     ++crashes_;
-    last_.reset();
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       const bool dies = i == victim || (act == Act::kCrashWithDescendants &&
                                         (*program_)[i].operation == main.label);
@@ -265,6 +277,7 @@ class Simulation {
       tasks_[i].dead = true;
       std::erase_if(holders_, [i](const auto& entry) { return entry.second == i; });
     }
+    if (last_ && !is_alive(*last_)) last_.reset();
   }
 
   const SimProgram* program_;
@@ -275,6 +288,7 @@ class Simulation {
   std::map<int, std::size_t> holders_;
   std::set<int> locks_;
   Causality causality_;
+  mutable Meetings meetings_;
   std::optional<std::size_t> last_;
   std::uint64_t step_ = 0;
   int crashes_ = 0;
@@ -286,6 +300,7 @@ struct SimRun {
   std::vector<Decision> decisions;
   std::uint64_t outcome = 0;
   std::uint64_t state = 0;
+  std::unordered_set<std::uint64_t> met;
 };
 
 inline SimRun simulate(const SimProgram& program, Strategy& strategy, int crashes_max = 0) {
@@ -300,6 +315,7 @@ inline SimRun simulate(const SimProgram& program, Strategy& strategy, int crashe
   }
   run.outcome = simulation.outcome();
   run.state = simulation.state();
+  run.met = simulation.met();
   return run;
 }
 

@@ -97,7 +97,7 @@ Found search(const SimProgram& program, Bound bound) {
     found.costs.push_back(cost);
     found.outcomes.insert(run.outcome);
     ++found.runs;
-    search.explored(prefix->size(), run.moments, run.decisions);
+    search.explored(prefix->size(), run.moments, run.decisions, run.met);
   }
   found.pruned = search.pruned();
   return found;
