@@ -363,6 +363,7 @@ bool Arena::kill(const std::string& label, bool with_descendants) {
     if (with_descendants && getpgid(task->pid) == root->launched.pid) doomed.push_back(task->pid);
   }
   std::vector<base::UniqueFd> deaths;
+  deaths.reserve(doomed.size());
   for (const pid_t pid : doomed) {
     deaths.emplace_back(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   }

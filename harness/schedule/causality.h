@@ -25,13 +25,14 @@ struct ScheduleEvent {
 /// Each event is hashed with its number in its task and with the hashes of the events right before
 /// it, of its own task and of those that it conflicts with; the number is the sum over all events.
 /// What goes from one task to another in ways that are no event is known where it wakes somebody
-/// (see wake()), within a process, and of deaths. It is not known of a pipe with several writers
-/// whose reader did not sleep, of the place in a file that processes share by one descriptor, and
-/// of a process's ordinary end where somebody asks whether it lives: there states that differ may
-/// count as one. Source: M. Musuvathi, S. Qadeer: "Partial-order reduction for context-bounded
-/// state exploration" (MSR-TR-2007-12), happens-before caching. Unlike sleep sets it remains sound
-/// under a bound on preemptions, as a state is dropped only if it was reached before with as few of
-/// them.
+/// (see wake()), and within a process. It is not known of a pipe with several writers whose reader
+/// did not sleep, of the place in a file that processes share by one descriptor, and of a process's
+/// end where somebody asks whether it lives otherwise than by a lock or a signal (kill with signal
+/// 0, /proc): there states that differ may count as one.
+///
+/// Source: M. Musuvathi, S. Qadeer: "Partial-order reduction for context-bounded state exploration"
+/// (MSR-TR-2007-12), happens-before caching. Unlike sleep sets it remains sound under a bound on
+/// preemptions, as a state is dropped only if it was reached before with as few of them.
 class Causality {
  public:
   [[nodiscard]] std::uint64_t value() const { return sum_; }

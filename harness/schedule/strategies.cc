@@ -84,7 +84,7 @@ std::string pct_guarantee(int tasks, std::uint64_t steps, int depth) {
 
 std::optional<Decision> FollowPrefix::choose(const Moment& moment) {
   const bool in_prefix = moment.step < prefix_.size();
-  const Decision decision = in_prefix ? prefix_[moment.step] : by_default(moment);
+  Decision decision = in_prefix ? prefix_[moment.step] : by_default(moment);
   if (!is_possible(moment, decision)) {
     departed_ = fmt::format("step {}: {} cannot {} any more; there was {}", moment.step + 1,
                             decision.who, to_string(decision.act), what_there_was(moment));

@@ -10,6 +10,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <unordered_set>
 #include <vector>
@@ -49,7 +50,8 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
     std::unordered_set<std::uint64_t> met;
     std::vector<Decision> decisions;
     std::vector<std::string> deadlock;
-    std::map<std::string, int> codes;  ///< of those that ended of their own
+    std::unordered_set<std::uint64_t> met;  ///< see Meetings
+    std::map<std::string, int> codes;       ///< of those that ended of their own
   };
 
   void SetUp() override {
@@ -111,6 +113,7 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
       run.decisions.push_back(step.decision);
     }
     run.deadlock = scheduler.deadlock();
+    run.met = scheduler.meetings().met();
     run.codes = codes_;
     return run;
   }

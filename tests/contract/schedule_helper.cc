@@ -132,7 +132,8 @@ void do_one(const std::string& word) {
   if (what == "write") return write_all(file, text, O_TRUNC);
   if (what == "append") return write_all(file, text, O_APPEND);
   if (what == "increment") {
-    return write_all(file, std::to_string(std::atoi(read_all(file).c_str()) + 1), O_TRUNC);
+    return write_all(file, std::to_string(std::strtol(read_all(file).c_str(), nullptr, 10) + 1),
+                     O_TRUNC);
   }
   if (what == "flock" || what == "fcntl" || what == "ofd" || what == "unlock") {
     return lock(what, file);

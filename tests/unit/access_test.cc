@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -170,6 +171,20 @@ TEST_F(AccessTest, ADeathReleasesLocksAndIsSeenByWhoSendsSignals) {
   EXPECT_TRUE(conflict(death, accesses_of(by_name(Sys::kSignal, ""))));
   EXPECT_TRUE(conflict(death, accesses_of_death({})));
   EXPECT_FALSE(conflict(death, accesses_of(by_fd(Sys::kLock, "other"))));
+}
+
+TEST_F(AccessTest, ThreadsOfOneProcessConflict) {
+  EXPECT_TRUE(conflict({memory_of(1)}, {memory_of(1)}));
+  EXPECT_FALSE(conflict({memory_of(1)}, {memory_of(2)}));
+}
+
+TEST_F(AccessTest, ACopyReadsWhatItCopies) {
+  Op copy = by_fd(Sys::kWrite, "other");
+  copy.number = SYS_copy_file_range;
+  copy.arguments[0] = static_cast<std::uint64_t>(by_fd(Sys::kRead, "file").fd);
+  EXPECT_TRUE(meet(copy, by_fd(Sys::kWrite, "file")));
+  EXPECT_FALSE(meet(copy, by_fd(Sys::kRead, "file")));
+  EXPECT_TRUE(meet(copy, by_fd(Sys::kRead, "other")));
 }
 
 TEST_F(AccessTest, AServerIsOneThingToAllThatTalkToIt) {

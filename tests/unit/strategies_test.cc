@@ -165,7 +165,7 @@ TEST(Pct, FindsALostUpdateAsOftenAsItGuarantees) {
     return order == "AABBBA" || order == "BBAAAB";
   });
   EXPECT_GE(count, kSeeds / (2 * 6));
-  EXPECT_NEAR(count, kSeeds / 6, 150);  // five times the standard deviation
+  EXPECT_NEAR(count, kSeeds / 6.0, 150);  // five times the standard deviation
 }
 
 // Three orderings, each the other way round: exactly one initial order and one pair of change
