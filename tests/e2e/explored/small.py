@@ -2,7 +2,7 @@
 
 HOW is `locked`: correct; `threads`: correct, and two threads of a spawn share its work; or a flaw:
 `unlocked` takes no lock, `opposite` takes one lock and then another for worker1, and for all others
-the other way round."""
+the other way round; `broken` spawns nothing."""
 
 import fcntl
 import json
@@ -64,6 +64,7 @@ WAYS = {
     "threads": spawn_by_threads,
     "unlocked": insert,
     "opposite": spawn_by_two_locks,
+    "broken": lambda agent: sys.exit("it is broken"),
 }
 how, command, workspace = sys.argv[1:4]
 os.chdir(workspace)
