@@ -40,7 +40,7 @@ TEST_P(ExploreWithoutALock, EndsWithAStoryOfTwoAndOneSwitchThatComesUpEachTime) 
 
   EXPECT_THAT(text_of(found / "failures" / "001-story.md"),
               AllOf(HasSubstr("spawn worker1"), HasSubstr("spawn worker2"),
-                    HasSubstr("was acknowledged"), HasSubstr("is missing")));
+                    HasSubstr("was acknowledged"), HasSubstr("change is gone")));
   EXPECT_FALSE(read_json(found / "failures" / "001-trace.json")["traceEvents"].empty());
   EXPECT_TRUE(std::filesystem::exists(found / "exploration.md"));
 
