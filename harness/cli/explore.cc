@@ -146,7 +146,9 @@ void add_what(CLI::App& command, ExploreOptions& options) {
   command.add_option("--ops", options.ops,
                      "What is done at once, e.g. \"spawn repair\": spawn, update, kill, list, "
                      "validate, repair, session-kill, agent-exit, pause");
-  command.add_option("--prepared", settings.prepared, "Agents that are there before")
+  command
+      .add_option("--prepared", settings.prepared,
+                  "Agents that are there before (1 where one is acted on, or --crashes; else 0)")
       ->check(not_negative());
   command.add_option("--types", settings.types, "Spawns share so many types; 0: each has its own")
       ->check(not_negative());

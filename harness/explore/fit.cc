@@ -30,7 +30,8 @@ base::Result<ExploreSettings> fit_to_target(ExploreSettings settings) {
     return std::unexpected(offered.error());
   }
   const int needed = need_an_agent(settings.ops) ? 1 : 0;
-  if (settings.prepared < 0) settings.prepared = needed;
+  // Where all that spawn may be killed, one that was there before is left to be judged.
+  if (settings.prepared < 0) settings.prepared = settings.crashes > 0 ? 1 : needed;
   if (settings.prepared < needed) {
     return base::fail(base::Errc::kInvalid, "--prepared {}: one of the operations acts on an agent",
                       settings.prepared);

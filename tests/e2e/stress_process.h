@@ -31,8 +31,8 @@ bool eventually(const Done& done) {
 class StressProcess {
  public:
   /// `out`: where its results go; what it prints goes to `out`/printed.
-  StressProcess(const Words& flags, std::filesystem::path out)
-      : out_(std::move(out)), child_([&] { return become_stress(flags, out_); }) {}
+  StressProcess(const Words& flags, std::filesystem::path out, const char* command = "run")
+      : out_(std::move(out)), child_([&] { return become_stress(command, flags, out_); }) {}
 
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
   void signal(int number) const { child_.kill(number); }
@@ -74,8 +74,9 @@ class StressProcess {
   }
 
  private:
-  static int become_stress(const Words& flags, const std::filesystem::path& out) {
-    Words argv{STRESS_PROGRAM, "run", "--out", out.string()};
+  static int become_stress(const char* command, const Words& flags,
+                           const std::filesystem::path& out) {
+    Words argv{STRESS_PROGRAM, command, "--out", out.string()};
     argv.insert(argv.end(), flags.begin(), flags.end());
     Words variables = environment();
     std::vector<char*> arguments;

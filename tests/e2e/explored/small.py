@@ -1,7 +1,8 @@
 """A small orchestrator without sessions, for tests of explorations: HOW COMMAND WORKSPACE [TYPE].
 
-HOW is `threads`: two threads of a spawn share its work; or `opposite`: a flaw, as a spawn of
-worker1 takes one lock and then the other, and all others take them the other way round."""
+HOW is `locked`: correct; `threads`: correct, and two threads of a spawn share its work; or a flaw:
+`unlocked` takes no lock, `opposite` takes one lock and then another for worker1, and for all others
+the other way round; `broken` spawns nothing."""
 
 import fcntl
 import json
@@ -32,16 +33,20 @@ def insert(agent):
     save(registry)
 
 
+def spawn_under_a_lock(agent):
+    with locked(".lock"):
+        insert(agent)
+
+
 def spawn_by_threads(agent):
     def announce():
         with open(f"{agent}.notice", "w") as out:
             out.write("it comes\n")
 
-    def work():
-        with locked(".lock"):
-            insert(agent)
-
-    threads = [threading.Thread(target=one) for one in (announce, work)]
+    threads = [
+        threading.Thread(target=announce),
+        threading.Thread(target=spawn_under_a_lock, args=(agent,)),
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -54,10 +59,17 @@ def spawn_by_two_locks(agent):
         insert(agent)
 
 
+WAYS = {
+    "locked": spawn_under_a_lock,
+    "threads": spawn_by_threads,
+    "unlocked": insert,
+    "opposite": spawn_by_two_locks,
+    "broken": lambda agent: sys.exit("it is broken"),
+}
 how, command, workspace = sys.argv[1:4]
 os.chdir(workspace)
 if command == "init":
     save({"agents": []})
 else:
-    {"threads": spawn_by_threads, "opposite": spawn_by_two_locks}[how](sys.argv[4])
+    WAYS[how](sys.argv[4])
     print(sys.argv[4])
