@@ -12,7 +12,6 @@
 #include <string>
 #include <unordered_set>
 #include <utility>
-#include <unordered_set>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -47,7 +46,6 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
     RunEnd end = RunEnd::kRestless;
     std::vector<std::string> trace;
     std::vector<Moment> moments;
-    std::unordered_set<std::uint64_t> met;
     std::vector<Decision> decisions;
     std::vector<std::string> deadlock;
     std::unordered_set<std::uint64_t> met;  ///< see Meetings
@@ -107,7 +105,6 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
     run.end = scheduler.run(*arena_, {});
     arena_->tasks().on_new({});
     run.trace = trace_of(scheduler.steps());
-    run.met = scheduler.meetings().met();
     for (const Step& step : scheduler.steps()) {
       run.moments.push_back(step.moment);
       run.decisions.push_back(step.decision);
