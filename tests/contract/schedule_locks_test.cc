@@ -11,7 +11,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::UnorderedElementsAre;
 using namespace std::chrono_literals;
 
 class ScheduledLocks : public ScheduleTest {

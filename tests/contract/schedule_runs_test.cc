@@ -14,9 +14,6 @@
 namespace stress {
 namespace {
 
-using ::testing::AnyOf;
-using ::testing::IsEmpty;
-using ::testing::Not;
 
 class ScheduledRuns : public ScheduleTest {
  protected:
