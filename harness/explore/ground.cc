@@ -12,12 +12,26 @@
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/find_program.h"
+#include "orchestrator/base/subprocess.h"
 
 namespace stress {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+
+/// By the target's program where it has one, as whoever is started by this very process is none of
+/// the group.
+Reply spawn_apart(Target& target, const SpawnArguments& spawn) {
+  Request request;
+  request.kind = "spawn";
+  request.spawn = spawn;
+  const std::optional<OperationProgram> program = target.program(request);
+  if (!program) return target.spawn(spawn);
+  const base::Result<base::Outcome> outcome = base::run(program->command);
+  if (outcome) return program->reply(*outcome);
+  return {.outcome = OpOutcome::kInfo, .error = outcome.error().message};
+}
 
 }  // namespace
 
@@ -89,7 +103,7 @@ base::Status Ground::prepare() {
     op.task = target.tasks().front();
     op.type = fmt::format("prepared{}", i + 1);
     op.invoked = base::monotonic_ns();
-    const Reply reply = target.spawn({op.task, op.type, "", false});
+    const Reply reply = spawn_apart(target, {op.task, op.type, "", false});
     op.completed = base::monotonic_ns();
     op.outcome = reply.outcome;
     op.agent = reply.agent;
