@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,12 +13,26 @@
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
 #include "orchestrator/base/find_program.h"
+#include "orchestrator/base/subprocess.h"
 
 namespace stress {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+
+/// By a program, as a schedule's own operations are: what an agent inherits is then the run's, and
+/// not this process's.
+Reply spawn(Target& target, const SpawnArguments& spawn) {
+  Request request;
+  request.kind = "spawn";
+  request.spawn = spawn;
+  const std::optional<OperationProgram> program = target.program(request);
+  if (!program) return target.spawn(spawn);
+  const base::Result<base::Outcome> outcome = base::run(program->command);
+  if (!outcome) return {.error = outcome.error().message};
+  return program->reply(*outcome);
+}
 
 }  // namespace
 
@@ -89,7 +104,7 @@ base::Status Ground::prepare() {
     op.task = target.tasks().front();
     op.type = fmt::format("prepared{}", i + 1);
     op.invoked = base::monotonic_ns();
-    const Reply reply = target.spawn({op.task, op.type, "", false});
+    const Reply reply = spawn(target, {op.task, op.type, "", false});
     op.completed = base::monotonic_ns();
     op.outcome = reply.outcome;
     op.agent = reply.agent;
