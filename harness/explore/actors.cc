@@ -19,9 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Longer than what takes an idle machine a moment is allowed to take, and a lock to be held.
-constexpr auto kPause = 1s;
-
 /// Ends the first living process of the agent's, and not the session around it.
 Struck end_process_of(const std::string& agent, Stage& stage) {
   const auto living = living_agents(stage.group(), stage.place().agent_log, stage.names());
@@ -33,7 +30,8 @@ Struck end_process_of(const std::string& agent, Stage& stage) {
   return base::wait_dead(*process, 2s) ? Struck::kYes : Struck::kPerhaps;
 }
 
-/// Ends a session, or an agent in its session, and says of which agent.
+/// Ends a session, or an agent in its session, and says of which agent. What the end of an agent
+/// sets going in its session is not over with it: so everybody stands when that comes.
 std::string strike(bool session, Stage& stage, Arena& arena, Collector& collector) {
   Fault fault;
   Struck struck = Struck::kNothingThere;
@@ -46,16 +44,12 @@ std::string strike(bool session, Stage& stage, Arena& arena, Collector& collecto
              .kind = kSessionKillWord,
              .agent = living->agent,
              .detail = living->name};
-    struck = session ? stage.probe().kill_session(*living) : end_process_of(living->agent, stage);
+    if (session) struck = stage.probe().kill_session(*living);
   });
+  if (!session && !fault.agent.empty()) struck = end_process_of(fault.agent, stage);
   if (struck == Struck::kNothingThere) return "there is none";
   collector.with([&](Evidence& evidence) { evidence.faults.push_back(fault); });
   return fmt::format("{} of agent {}", fault.detail, fault.agent);
-}
-
-std::string pause() {
-  std::this_thread::sleep_for(kPause);
-  return {};
 }
 
 }  // namespace
@@ -70,9 +64,14 @@ std::vector<Actor> actors_of(const std::vector<SceneOperation>& operations, Stag
     if (!operation.is_harness()) continue;
     Actor actor;
     actor.label = operation.label;
-    if (operation.word == kPauseWord) {
-      actor.call = {.key = "pause", .words = "a second passes", .kind = kPauseWord};
-      actor.act = pause;
+    if (const auto pause = pause_of(operation.word)) {
+      actor.call = {.key = operation.word,
+                    .words = fmt::format("{:g} s pass", pause->count()),
+                    .kind = kPauseWord};
+      actor.act = [pause] {
+        std::this_thread::sleep_for(*pause);
+        return std::string();
+      };
     } else {
       const bool session = operation.word == kSessionKillWord;
       const char* words = session ? "end a session" : "end an agent's process";

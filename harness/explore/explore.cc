@@ -311,8 +311,9 @@ std::string problem_with(const ExploreSettings& settings) {
   }
   if (settings.ops.empty()) return "--ops needs at least one operation";
   if (settings.strategy == "exhaustive" &&
-      std::ranges::find(settings.ops, kPauseWord) != settings.ops.end()) {
-    return "--ops pause: what a second's passing changes is not known, so --strategy exhaustive "
+      std::ranges::any_of(settings.ops,
+                          [](const std::string& word) { return pause_of(word).has_value(); })) {
+    return "--ops pause: what changes while time passes is not known, so --strategy exhaustive "
            "cannot tell where it matters";
   }
   if (settings.depth < 1) return "--depth must be 1 or more";

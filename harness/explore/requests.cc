@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -55,7 +56,21 @@ void make_spawn(SceneOperation& operation, const Scene& scene, const Target& tar
 }  // namespace
 
 bool is_harness_word(const std::string& word) {
-  return word == kSessionKillWord || word == kAgentExitWord || word == kPauseWord;
+  return word == kSessionKillWord || word == kAgentExitWord || pause_of(word);
+}
+
+std::optional<std::chrono::duration<double>> pause_of(const std::string& word) {
+  constexpr double kLongest = 60;
+  const std::string_view name = kPauseWord;
+  if (word == name) return std::chrono::duration<double>(1);
+  if (!word.starts_with(std::string(name) + ":")) return std::nullopt;
+  double seconds = 0;
+  const char* end = word.data() + word.size();
+  const auto [rest, error] = std::from_chars(word.data() + name.size() + 1, end, seconds);
+  if (error != std::errc() || rest != end || seconds <= 0 || seconds > kLongest) {
+    return std::nullopt;
+  }
+  return std::chrono::duration<double>(seconds);
 }
 
 std::string operation_label(std::size_t number) {
@@ -91,11 +106,11 @@ std::vector<SceneOperation> operations_of(const Scene& scene, const Target& targ
 
 base::Status check_operations(const std::vector<std::string>& words, const Target& target) {
   for (const std::string& word : words) {
+    if (pause_of(word)) continue;
     if (std::ranges::find(kWords, word) == kWords.end()) {
       return base::fail(base::Errc::kInvalid, "--ops: there is no operation '{}'; there are {}",
                         word, fmt::join(kWords, ", "));
     }
-    if (word == kPauseWord) continue;
     if (is_harness_word(word)) {
       if (target.facts().sessions != "none") continue;
       return base::fail(base::Errc::kInvalid, "--ops {}: target {} has no sessions", word,
@@ -114,7 +129,7 @@ base::Status check_operations(const std::vector<std::string>& words, const Targe
 
 bool need_an_agent(const std::vector<std::string>& words) {
   return std::ranges::any_of(
-      words, [](const std::string& word) { return word != "spawn" && word != kPauseWord; });
+      words, [](const std::string& word) { return word != "spawn" && !pause_of(word); });
 }
 
 }  // namespace stress

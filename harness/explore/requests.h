@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,8 @@ inline constexpr const char* kAgentExitWord = "agent-exit";
 inline constexpr const char* kPauseWord = "pause";
 
 bool is_harness_word(const std::string& word);
+/// "pause": a second; "pause:0.2": so many seconds, up to a minute. nullopt: it is no such word.
+std::optional<std::chrono::duration<double>> pause_of(const std::string& word);
 
 /// One operation of a schedule.
 struct SceneOperation {

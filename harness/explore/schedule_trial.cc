@@ -194,7 +194,7 @@ void Trial::collect_stalls() {
 
 bool Trial::needs_repair() const {
   return std::ranges::any_of(operations_, [](const SceneOperation& operation) {
-    if (operation.is_harness()) return operation.word != kPauseWord;
+    if (operation.is_harness()) return !pause_of(operation.word);
     return !operation.op.completed || operation.op.outcome == OpOutcome::kInfo;
   });
 }

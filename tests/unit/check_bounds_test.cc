@@ -52,6 +52,8 @@ TEST(CountsMatch, IsNotApplicableOrUnknownWithoutCounts) {
   snapshot.counts = {};
   snapshot.counts_by_task.clear();
   EXPECT_THAT(check_counts_match(run.evidence()), IsUnknown("nothing to check"));
+  run.raw().run.engine = "schedule";  // one of many: others have counts
+  EXPECT_THAT(check_counts_match(run.evidence()), IsNotApplicable());
   run.target().has_counts = false;
   EXPECT_THAT(check_counts_match(run.evidence()), IsNotApplicable());
 }
