@@ -285,6 +285,12 @@ void Campaign::conclude() {
         pct_guarantee(report_.tasks, static_cast<std::uint64_t>(report_.steps), settings_.depth);
   }
   for (const std::string& note : blind_spots_) report_.notes.push_back(note);
+  if (settings_.crashes > 0) {
+    report_.notes.emplace_back(
+        "deaths: who asks whether a process lives (kill with signal 0, a look into /proc) is not "
+        "seen "
+        "to, so not all orders of such questions and deaths are told apart");
+  }
   report_.verdict = report_.failing > 0   ? Verdict::kFail
                     : report_.unknown > 0 ? Verdict::kUnknown
                     : interrupted_        ? Verdict::kUnknown
