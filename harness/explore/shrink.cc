@@ -191,6 +191,7 @@ class Shrinker {
   /// The default rule finishes what is cut off.
   base::Result<bool> cut_off() {
     std::vector<Draft> drafts;
+    drafts.reserve(script_.size());
     for (std::size_t keep = 0; keep < script_.size(); ++keep) {
       drafts.push_back({{script_.begin(), script_.begin() + static_cast<std::ptrdiff_t>(keep)},
                         best_.plan.without});

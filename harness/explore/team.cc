@@ -124,6 +124,7 @@ base::Result<std::vector<std::pair<Team::Explorer*, std::string>>> Team::hear() 
   while (lines.empty()) {
     if (interrupted_) return base::fail(base::Errc::kTimeout, "interrupted");
     std::vector<pollfd> polled;
+    polled.reserve(explorers_.size());
     for (const auto& explorer : explorers_) {
       polled.push_back({explorer->process.out.get(), POLLIN, 0});
     }
