@@ -29,6 +29,7 @@ std::string difference(const SchedulePlan& plan, const std::vector<std::string>&
 
 std::vector<std::string> broken_ids(const ScheduleResult& result) {
   std::vector<std::string> ids;
+  ids.reserve(result.broken.size());
   for (const report::InvariantResult& one : result.broken) ids.push_back(one.id);
   return ids;
 }
