@@ -59,6 +59,7 @@ class Campaign {
     std::string how;
     double after_s = 0;
   };
+  base::Status run_to_its_end();
   base::Status record();
   base::Status explore();
   bool take(const SchedulePlan& plan, ScheduleResult result);
@@ -94,15 +95,21 @@ base::Result<report::Exploration> Campaign::run() {
             .types = settings_.types,
             .seed = settings_.seed,
             .folder = results_ / "explorers"};
+  const base::Status done = run_to_its_end();
+  team_.reset();
+  if (!done && !interrupted_) return std::unexpected(done.error());
+  conclude();
+  return std::move(report_);
+}
+
+base::Status Campaign::run_to_its_end() {
   base::Result<std::unique_ptr<Team>> team = Team::start(scene_, settings_.jobs, interrupted_);
   if (!team) return std::unexpected(team.error());
   team_ = std::move(*team);
-  if (base::Status done = record(); !done) return std::unexpected(done.error());
-  if (base::Status done = explore(); !done && !interrupted_) return std::unexpected(done.error());
-  if (base::Status done = finish_failures(); !done) return std::unexpected(done.error());
-  team_.reset();
-  conclude();
-  return std::move(report_);
+  if (base::Status done = record(); !done) return done;
+  // What was found before an interruption is kept all the same.
+  if (base::Status done = explore(); !done && !interrupted_) return done;
+  return finish_failures();
 }
 
 /// One after the other: how long a run is, and that without any interference nothing is wrong.
@@ -257,7 +264,7 @@ void Campaign::conclude() {
     return failure.replays_same == failure.replays && failure.replays > 0;
   });
   report_.reproducible = exact ? "exact" : "statistical";
-  if (settings_.strategy == "exhaustive") {
+  if (settings_.strategy == "exhaustive" && feed_ != nullptr) {
     report_.exhaustive =
         !stopped_ && feed_->open() == 0 && report_.unknown == 0 && blind_spots_.empty();
     const std::string bound = fmt::format(
@@ -283,13 +290,15 @@ void Campaign::conclude() {
         pct_guarantee(report_.tasks, static_cast<std::uint64_t>(report_.steps), settings_.depth);
   }
   for (const std::string& note : blind_spots_) report_.notes.push_back(note);
-  report_.verdict = report_.failing > 0   ? Verdict::kFail
-                    : report_.unknown > 0 ? Verdict::kUnknown
-                    : interrupted_        ? Verdict::kUnknown
-                                          : Verdict::kPass;
-  if (report_.verdict == Verdict::kUnknown) {
-    report_.reason = interrupted_ ? "interrupted" : first_unknown_;
+  if (report_.failing > 0) {
+    report_.verdict = Verdict::kFail;
+    return;
   }
+  report_.reason = interrupted_            ? "interrupted"
+                   : report_.unknown > 0   ? first_unknown_
+                   : report_.executed == 0 ? "the time was over before the first schedule"
+                                           : "";
+  report_.verdict = report_.reason.empty() ? Verdict::kPass : Verdict::kUnknown;
 }
 
 }  // namespace
