@@ -29,6 +29,10 @@ int replay_failure(const ReplayOptions& options) {
   const std::atomic<bool>& interrupted = install_interrupt_handler();
   const base::Result<ReplayResult> result =
       run_replay(*failure, options.times, options.out, interrupted);
+  if (!result && interrupted) {
+    say(stderr, "stress replay: interrupted\n");
+    return kExitUnknown;
+  }
   if (!result) return usage_error("replay", result.error().message);
   for (const std::string& warning : result->warnings) say(stderr, "note: {}\n", warning);
   const report::FailingSchedule& schedule = result->schedule;

@@ -58,6 +58,7 @@ class Campaign {
     std::string how;
     double after_s = 0;
   };
+  base::Status run_to_its_end();
   base::Status record();
   base::Status explore();
   bool take(const SchedulePlan& plan, ScheduleResult result);
@@ -94,15 +95,21 @@ base::Result<report::Exploration> Campaign::run() {
             .types = settings_.types,
             .seed = settings_.seed,
             .folder = results_ / "explorers"};
+  const base::Status done = run_to_its_end();
+  team_.reset();
+  if (!done && !interrupted_) return std::unexpected(done.error());
+  conclude();
+  return std::move(report_);
+}
+
+base::Status Campaign::run_to_its_end() {
   base::Result<std::unique_ptr<Team>> team = Team::start(scene_, settings_.jobs, interrupted_);
   if (!team) return std::unexpected(team.error());
   team_ = std::move(*team);
-  if (base::Status done = record(); !done) return std::unexpected(done.error());
-  if (base::Status done = explore(); !done && !interrupted_) return std::unexpected(done.error());
-  if (base::Status done = finish_failures(); !done) return std::unexpected(done.error());
-  team_.reset();
-  conclude();
-  return std::move(report_);
+  if (base::Status done = record(); !done) return done;
+  // What was found before an interruption is kept all the same.
+  if (base::Status done = explore(); !done && !interrupted_) return done;
+  return finish_failures();
 }
 
 /// One after the other: how long a run is, and that without any interference nothing is wrong.
@@ -259,7 +266,7 @@ void Campaign::conclude() {
     return failure.replays_same == failure.replays && failure.replays > 0;
   });
   report_.reproducible = exact ? "exact" : "statistical";
-  if (settings_.strategy == "exhaustive") {
+  if (settings_.strategy == "exhaustive" && feed_ != nullptr) {
     report_.exhaustive =
         !stopped_ && feed_->open() == 0 && report_.unknown == 0 && blind_spots_.empty();
     const std::string bound = fmt::format(
@@ -287,17 +294,18 @@ void Campaign::conclude() {
   for (const std::string& note : blind_spots_) report_.notes.push_back(note);
   if (settings_.crashes > 0) {
     report_.notes.emplace_back(
-        "deaths: who asks whether a process lives (kill with signal 0, a look into /proc) is not "
-        "seen "
-        "to, so not all orders of such questions and deaths are told apart");
+        "deaths: that somebody asks whether a process lives (kill with signal 0, /proc) is not "
+        "seen, so orders of such questions and deaths are not all told apart");
   }
-  report_.verdict = report_.failing > 0   ? Verdict::kFail
-                    : report_.unknown > 0 ? Verdict::kUnknown
-                    : interrupted_        ? Verdict::kUnknown
-                                          : Verdict::kPass;
-  if (report_.verdict == Verdict::kUnknown) {
-    report_.reason = interrupted_ ? "interrupted" : first_unknown_;
+  if (report_.failing > 0) {
+    report_.verdict = Verdict::kFail;
+    return;
   }
+  report_.reason = interrupted_            ? "interrupted"
+                   : report_.unknown > 0   ? first_unknown_
+                   : report_.executed == 0 ? "the time was over before the first schedule"
+                                           : "";
+  report_.verdict = report_.reason.empty() ? Verdict::kPass : Verdict::kUnknown;
 }
 
 }  // namespace

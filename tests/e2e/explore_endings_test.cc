@@ -13,7 +13,6 @@ namespace e2e {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::HasSubstr;
 
 /// What the programs of an exploration with results in `out` are told of it. One run an explorer.
 std::vector<StressProcess::Run> runs_in(const fs::path& out) {
@@ -65,10 +64,6 @@ TEST_F(ExploreEnding, ByASignalLeavesAReportThatIsNoPass) {
     process_->signal(signal);
     EXPECT_EQ(process_->wait(), 2) << process_->printed();
     expect_nothing_left();
-    if (!fs::exists(out_ / "latest" / "exploration.json")) {  // before the first schedule
-      EXPECT_THAT(process_->printed(), HasSubstr("interrupted"));
-      continue;
-    }
     EXPECT_EQ(exploration()["verdict"], "unknown");
     EXPECT_EQ(exploration()["reason"], "interrupted");
     EXPECT_FALSE(fs::exists(results() / "explorers"));
@@ -103,10 +98,23 @@ TEST_F(ExploreEnding, OfItsWholeProcessGroupLeavesNothing) {
   expect_nothing_left();
 }
 
-TEST_F(ExploreEnding, AtItsTimeLimitIsInOrder) {
-  const base::Outcome run = explore({"--schedules", "0", "--time-limit", "1"});
-  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
-  EXPECT_GT(exploration()["executed"], 0);
+TEST_F(ExploreEnding, AtATimeLimitBeforeTheFirstScheduleIsNoPass) {
+  const base::Outcome run = explore({"--time-limit", "0.001"});
+  EXPECT_EQ(run.exit_code, 2) << run.out << run.err;
+  EXPECT_EQ(exploration()["reason"], "the time was over before the first schedule");
+}
+
+TEST_F(ExploreEnding, OfAReplayIsNoVerdict) {
+  ASSERT_EQ(explore({"--target", explored("unlocked")}).exit_code, 1);
+  const std::string failure = results() / "failures" / "001.json";
+  process_.emplace(Words{failure, "--times", "1000"}, out_.path(), "replay");
+  ASSERT_TRUE(eventually([&] {
+    runs_ = runs_in(out_.path());
+    return runs_.size() == 1;
+  })) << process_->printed();
+  process_->signal(SIGINT);
+  EXPECT_EQ(process_->wait(), 2) << process_->printed();
+  expect_nothing_left();
 }
 
 }  // namespace

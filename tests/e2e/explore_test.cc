@@ -104,8 +104,8 @@ INSTANTIATE_TEST_SUITE_P(Of, ExploreOperations,
                                            "update,update", "update kill", "kill list repair"));
 
 TEST_F(Explorations, OfEachOrderWithoutASwitchAreExhaustive) {
-  const base::Outcome run = explore(
-      {"--target", specimen("c/orchestrator"), "--strategy", "exhaustive", "--preemptions", "0"});
+  const base::Outcome run =
+      explore({"--target", explored("locked"), "--strategy", "exhaustive", "--preemptions", "0"});
   EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
   const Json report = exploration();
   EXPECT_EQ(report["exhaustive"], true);

@@ -54,7 +54,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"--time-limit", "0"}, "--time-limit must be positive"}));
 
 TEST_F(Explorations, IntoAFolderThatCannotBeMadeAreRefused) {
-  const base::Outcome run = explore({"--out", "/proc/here"});
+  const base::Outcome run = execute({STRESS_PROGRAM, "explore", "--out", "/proc/here"});
   EXPECT_EQ(run.exit_code, kUsage) << run.out;
   EXPECT_THAT(run.err, HasSubstr("stress explore: create the results folder /proc/here"));
 }
