@@ -272,9 +272,9 @@ void Campaign::conclude() {
         settings_.crashes == 0
             ? ""
             : fmt::format(" and {} death{}", settings_.crashes, settings_.crashes == 1 ? "" : "s"));
-    const char* why = interrupted_        ? "stopped by an interruption"
-                      : found_.size() > 0 ? "stopped at a failure"
-                                          : "stopped at a limit";
+    const char* why = interrupted_      ? "stopped by an interruption"
+                      : !found_.empty() ? "stopped at a failure"
+                                        : "stopped at a limit";
     report_.coverage =
         report_.exhaustive
             ? fmt::format("exhaustive: all schedules with {}, {} executed, {} pruned", bound,
