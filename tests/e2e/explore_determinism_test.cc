@@ -1,7 +1,6 @@
 // Goal: the same seed makes the same schedule, call by call, whatever came before it.
 // Method: explorers, as `stress explore` has them, are given two seeds in turn, again and again,
 // and so is another explorer. SPAWNSTORM_RUNS: how often each (5).
-#include <algorithm>
 #include <cstdlib>
 #include <map>
 
@@ -23,7 +22,7 @@ struct Setting {
 
 int runs() {
   const char* asked = std::getenv("SPAWNSTORM_RUNS");
-  return asked == nullptr ? 5 : std::max(2, std::atoi(asked));
+  return asked == nullptr ? 5 : static_cast<int>(std::strtol(asked, nullptr, 10));
 }
 
 class Determinism : public Explorations, public ::testing::WithParamInterface<Setting> {

@@ -31,6 +31,7 @@ std::vector<StressProcess::Run> runs_in(const fs::path& out) {
     if (!run.token.empty() && !run.temporary.empty()) runs[run.token] = run;
   }
   std::vector<StressProcess::Run> found;
+  found.reserve(runs.size());
   for (const auto& [token, run] : runs) found.push_back(run);
   return found;
 }
