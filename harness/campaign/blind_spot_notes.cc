@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "harness/supervise/random_parts.h"
 #include "harness/fault/crash_point.h"
+#include "harness/supervise/random_parts.h"
 
 namespace stress {
 

@@ -20,7 +20,8 @@ struct Specimen {
   bool in_short = false;  ///< part of the short score
 };
 
-/// Reads a list of specimens. One that is to be explored too comes a second time, for that engine. Errors: kNotFound, kIo; kInvalid, naming file, line and member.
+/// Reads a list of specimens. One that is to be explored too comes a second time, for that engine.
+/// Errors: kNotFound, kIo; kInvalid, naming file, line and member.
 base::Result<std::vector<Specimen>> load_specimens(const std::filesystem::path& file);
 
 }  // namespace stress

@@ -59,7 +59,7 @@ struct ScheduleResult {
   std::vector<report::InvariantResult> broken;
   std::vector<Decision> decisions;
   std::vector<std::string> trace;
-  std::vector<Moment> moments;  ///< one a decision, where asked for
+  std::vector<Moment> moments;     ///< one a decision, where asked for
   std::vector<std::uint64_t> met;  ///< likewise: see Meetings
   bool known = false;  ///< likewise: it was cut where it came to what the explorer had run before
   int preemptions = 0;

@@ -19,8 +19,8 @@ struct ExploreSettings {
   int depth = 3;                  ///< pct: how many orderings the bug looked for depends on
   int preemptions = 2;            ///< exhaustive: at most so many in one schedule
   int crashes = 0;                ///< programs that may be killed in one schedule
-  int prepared = -1;  ///< agents that are there before; -1: one where one is needed
-  int types = 0;      ///< spawns share so many types; 0: each has its own
+  int prepared = -1;              ///< agents that are there before; -1: one where one is needed
+  int types = 0;                  ///< spawns share so many types; 0: each has its own
   std::uint64_t seed = 1;
   double time_limit_s = 600;
   int jobs = 1;

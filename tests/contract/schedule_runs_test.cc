@@ -14,7 +14,6 @@
 namespace stress {
 namespace {
 
-
 class ScheduledRuns : public ScheduleTest {
  protected:
   /// What the file "n" holds after each schedule with so many preemptions and deaths.
