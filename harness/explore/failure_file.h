@@ -9,7 +9,8 @@
 namespace stress {
 
 /// A failing schedule as it is kept: everything that `stress replay` needs to run it again.
-/// Documented in scenarios/schema/failure.schema.json.
+/// One JSON object: "format" (1), "version", "inputs", "broken", "scene" (target, sessions, ops,
+/// prepared, types, seed) and "plan" (of kind replay: its decisions, and a line of trace for each).
 struct FailureFile {
   std::string version;              ///< of this program
   std::string inputs;               ///< see hash_of_inputs()
