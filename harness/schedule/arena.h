@@ -129,6 +129,7 @@ class Arena {
   bool look_for_vanished();
   void serve_freely(const std::stop_token& stop, bool servers_only, int wake) const;
   void look_again();
+  [[nodiscard]] bool all_rest() const;
   void start_serving();
   void stop_serving();
   void kill_tasks(bool servers_too);

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "harness/schedule/arena.h"
+#include "harness/schedule/stillness.h"
 #include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
 
@@ -83,11 +84,20 @@ void Arena::rule(std::function<void(const ScheduledTask&, std::string_view)> on_
   const auto begun = Clock::now();
   do {  // a pane that was closed takes a moment to be gone, and would shift the labels of the next
     look_again();
-    if (tasks_.only_settlers()) break;
+    if (tasks_.only_settlers() && all_rest()) break;
     std::this_thread::sleep_for(kShortest);
   } while (Clock::now() - begun < setting_.patience);
   stop_serving();
   tasks_.on_new(std::move(on_new));
+}
+
+/// What a set-up has started may still be at its beginning, and would go on in the schedule.
+bool Arena::all_rest() const {
+  bool rest = true;
+  for (const auto& [label, task] : tasks_.all()) {
+    if (task->state != State::kDead && look_at(*task) != Motion::kSleeps) rest = false;
+  }
+  return rest;
 }
 
 void Arena::look_again() {

@@ -101,6 +101,11 @@ TEST_F(Explorations, WorkForAnOrdinaryUser) {
     words.insert(words.begin(),
                  {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"});
   }
+  Words look = words;
+  look.resize(::geteuid() == 0 ? 5 : 0);
+  const auto folder = std::filesystem::path(STRESS_PROGRAM).parent_path();
+  look.insert(look.end(), {"/usr/bin/test", "-x", (folder / "orchestrator").string()});
+  if (execute(look).exit_code != 0) GTEST_SKIP() << "an ordinary user may not enter " << folder;
   for (const char* sessions : {"tmux", "process"}) {
     Words more = words;
     more.insert(more.end(), {"--sessions", sessions});
