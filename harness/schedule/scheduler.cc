@@ -181,7 +181,7 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
     return;
   }
   const auto actor = std::ranges::find(actors_, decision.who, &Actor::label);
-  step_of_actor(*actor, choices.accesses[index]);
+  step_of_actor(*actor);
 }
 
 void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t index) {
@@ -197,7 +197,6 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   task.slept_alone = choices.moment.candidates[index].yields;
   task.last_key = task.call.key;
   last_ = task.label;
-  ++task.steps;
   holders_.stepped(task.label, meeting_id(task.label, task.call.key));
   if (task.first) observer_.began(task.label);
   let_go(task);
@@ -235,7 +234,7 @@ void Scheduler::note_taken(std::uint64_t lock, const std::string& task) {
   holders_.taken(lock, task);
 }
 
-void Scheduler::step_of_actor(Actor& actor, const std::vector<Access>& /*accesses*/) {
+void Scheduler::step_of_actor(Actor& actor) {
   Step& step = steps_.back();
   step.operation = actor.label;
   step.call = actor.call;

@@ -98,7 +98,7 @@ class Scheduler {
   [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
   void carry_out(const Choices& choices, const Decision& decision);
   void step_of(ScheduledTask& task, const Choices& choices, std::size_t index);
-  void step_of_actor(Actor& actor, const std::vector<Access>& accesses);
+  void step_of_actor(Actor& actor);
   void crash(const Decision& decision);
   /// Whoever waits in a loop may have something new to see. `mover`: who it was; nullptr: not a
   /// task.

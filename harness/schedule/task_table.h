@@ -41,7 +41,6 @@ struct ScheduledTask {
   bool first = false;            ///< it has not begun yet: this is the exec of a launched program
   std::string waits_for;         ///< a lock: who holds it, as far as is known; else empty
   bool slept_alone = false;      ///< it sleeps once more, and nobody else has run since it last did
-  std::uint64_t parked_at = 0;   ///< step
 
   // Running: what two looks at it must agree on before it counts as asleep.
   std::string look;
@@ -51,7 +50,6 @@ struct ScheduledTask {
   bool exiting = false;
   std::int64_t naps_until = 0;  ///< CLOCK_MONOTONIC nanoseconds: until then it sleeps by the clock
 
-  std::uint64_t steps = 0;
   std::uint64_t random_reads = 0;
   int children = 0;      ///< that it has called for so far
   int threads = 1;       ///< likewise, and the main one
