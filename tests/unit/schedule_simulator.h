@@ -177,6 +177,7 @@ class Simulation {
   }
   [[nodiscard]] std::vector<Access> death() const {
     std::vector<Access> accesses;
+    accesses.reserve(locks_.size() + 1);
     for (const int lock : locks_)
       accesses.push_back({100 + static_cast<std::uint64_t>(lock), true});
     accesses.push_back({1000, true});
