@@ -31,8 +31,10 @@ namespace stress {
 NLOHMANN_JSON_SERIALIZE_ENUM(Act, {{Act::kRun, "run"},
                                    {Act::kCrash, "crash"},
                                    {Act::kCrashWithDescendants, "crash-with-descendants"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, key, state, yields)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, state)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, key, state, yields,
+                                                meets_death)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard,
+                                                state)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Decision, act, who)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stretch, decision, steps)
 
@@ -41,7 +43,9 @@ static void to_json(nlohmann::json& to, const Moment& moment) {
   to = {{"step", moment.step},
         {"candidates", moment.candidates},
         {"mortals", moment.mortals},
-        {"last", moment.last ? static_cast<int>(*moment.last) : -1}};
+        {"last", moment.last ? static_cast<int>(*moment.last) : -1},
+        {"last_waits", moment.last_waits},
+        {"traceless", moment.traceless}};
 }
 
 static void from_json(const nlohmann::json& from, Moment& moment) {
@@ -50,6 +54,8 @@ static void from_json(const nlohmann::json& from, Moment& moment) {
   from.at("mortals").get_to(moment.mortals);
   const int last = from.at("last").get<int>();
   if (last >= 0) moment.last = static_cast<std::size_t>(last);
+  from.at("last_waits").get_to(moment.last_waits);
+  from.at("traceless").get_to(moment.traceless);
 }
 
 namespace {

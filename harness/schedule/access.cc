@@ -51,11 +51,13 @@ std::optional<struct stat> source_of(const Op& op) {
 
 class Accesses {
  public:
-  void add(std::uint64_t what, bool writes) { all_.push_back({what, writes}); }
-  /// A folder that is made, moved or closed to others changes what all names below it mean.
+  void add(std::uint64_t what, Touch touch) { all_.push_back({what, touch}); }
+  void add(std::uint64_t what, bool writes) { add(what, writes ? Touch::kChanges : Touch::kLooks); }
+  /// A folder that is made, moved or closed to others changes what all names below it mean. Names
+  /// come and go in any order but for whoever lists them.
   void name(const std::string& path, bool writes) {
     add(object("name", path), writes);
-    if (writes) add(object("names in", folder_of(path)), true);
+    if (writes) add(object("names in", folder_of(path)), Touch::kAdds);
     for (std::string folder = folder_of(path); folder.size() > 1; folder = folder_of(folder)) {
       add(object("name", folder), false);
     }
@@ -119,7 +121,7 @@ std::uint64_t lock_object(const Op& op) {
   return file ? inode_object("lock", *file) : object("lock", op.path);
 }
 
-Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), true}; }
+Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), Touch::kChanges}; }
 
 std::vector<Access> accesses_of(const Op& op) {
   Accesses accesses;
@@ -177,9 +179,14 @@ std::vector<Access> accesses_of_death(const std::vector<std::uint64_t>& locks) {
 bool conflict(const std::vector<Access>& one, const std::vector<Access>& other) {
   return std::ranges::any_of(one, [&](const Access& mine) {
     return std::ranges::any_of(other, [&](const Access& theirs) {
-      return mine.object == theirs.object && (mine.writes || theirs.writes);
+      return mine.object == theirs.object && conflict(mine.touch, theirs.touch);
     });
   });
+}
+
+bool leave_no_trace(const std::vector<Access>& accesses) {
+  return std::ranges::all_of(accesses,
+                             [](const Access& one) { return one.touch == Touch::kLooks; });
 }
 
 }  // namespace stress

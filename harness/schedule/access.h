@@ -9,11 +9,18 @@
 
 namespace stress {
 
-/// Something that several tasks can get at, and whether it is changed or only looked at. Two events
-/// conflict, so that their order matters, where they touch the same thing and one changes it.
+/// What an event does to something that several tasks can get at.
+enum class Touch {
+  kLooks,    ///< changes nothing
+  kAdds,     ///< changes it in a way that does not depend on the order of such changes
+  kChanges,  ///< anything
+};
+
+/// Two events conflict, so that their order matters, where they touch the same thing, unless both
+/// only look at it, or both add to it.
 struct Access {
   std::uint64_t object = 0;
-  bool writes = false;
+  Touch touch = Touch::kLooks;
   auto operator<=>(const Access&) const = default;
 };
 
@@ -22,7 +29,9 @@ struct Access {
 /// mean something within one run only, as inodes do.
 ///
 /// To be asked while the task is stopped at its call. Says too much rather than too little: what is
-/// not known as one thing counts as all that it may be.
+/// not known as one thing counts as all that it may be. Two exceptions: a folder whose names are
+/// listed is taken to list them in an order that does not depend on that of their making, and who
+/// asks for the times of a file or folder to be told them from the call that wrote it.
 std::vector<Access> accesses_of(const Op& op);
 
 /// What a death does to others: its locks are released, and whoever asks whether it lives is told
@@ -35,6 +44,10 @@ Access memory_of(pid_t pid);
 /// The object of the lock that a call is about.
 std::uint64_t lock_object(const Op& op);
 
+constexpr bool conflict(Touch one, Touch other) { return one != other || one == Touch::kChanges; }
 bool conflict(const std::vector<Access>& one, const std::vector<Access>& other);
+
+/// Whether nobody could tell from these that they have been there.
+bool leave_no_trace(const std::vector<Access>& accesses);
 
 }  // namespace stress

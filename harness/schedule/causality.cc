@@ -12,8 +12,10 @@ std::uint64_t Causality::hash_of(const ScheduleEvent& event) const {
   for (const Access& access : event.accesses) {
     const auto found = objects_.find(access.object);
     if (found == objects_.end()) continue;
-    if (found->second.write != 0) before += Choice(found->second.write).bits();
-    if (access.writes) before += found->second.reads;
+    const Object& object = found->second;
+    if (object.change != 0) before += Choice(object.change).bits();
+    if (conflict(access.touch, Touch::kLooks)) before += object.looks;
+    if (conflict(access.touch, Touch::kAdds)) before += object.adds;
   }
   return Choice(last.hash).of(event.task).of(event.key).of(last.count).of(before).bits();
 }
@@ -22,10 +24,16 @@ void Causality::add(const ScheduleEvent& event) {
   const std::uint64_t hash = hash_of(event);
   for (const Access& access : event.accesses) {
     Object& object = objects_[access.object];
-    if (access.writes) {
-      object = {hash, 0};
-    } else {
-      object.reads += Choice(hash).bits();
+    switch (access.touch) {
+      case Touch::kChanges:
+        object = {hash, 0, 0};
+        break;
+      case Touch::kLooks:
+        object.looks += Choice(hash).bits();
+        break;
+      case Touch::kAdds:
+        object.adds += Choice(hash).bits();
+        break;
     }
   }
   auto task = tasks_.find(event.task);

@@ -53,8 +53,9 @@ class Causality {
     std::uint64_t count = 0;
   };
   struct Object {
-    std::uint64_t write = 0;
-    std::uint64_t reads = 0;  ///< sum over those since the write
+    std::uint64_t change = 0;
+    std::uint64_t looks = 0;  ///< sum over those since the change
+    std::uint64_t adds = 0;   ///< likewise
   };
   [[nodiscard]] std::uint64_t hash_of(const ScheduleEvent& event) const;
 

@@ -27,8 +27,11 @@ struct Candidate {
 /// An operation that could be killed now.
 struct Mortal {
   std::string operation;
-  bool has_descendants = false;  ///< then there are two ways
-  std::uint64_t state = 0;       ///< of the run, once it is dead, in either way
+  bool has_descendants = false;  ///< that would die with it: then there are two ways
+  /// Another process of the operation has a pipe or the like in common with it, by which it may
+  /// have told that one of its steps.
+  bool is_heard = false;
+  std::uint64_t state = 0;  ///< of the run, once it is dead, in either way
   bool operator==(const Mortal&) const = default;
 };
 
@@ -38,6 +41,11 @@ struct Moment {
   std::vector<Candidate> candidates;  ///< by label; at least one
   std::vector<Mortal> mortals;        ///< by label; none where no more may be killed
   std::optional<std::size_t> last;    ///< who ran last and could go on, if he does not yield
+  /// Who ran last lives and cannot go on, so that going on with another is free. A death could
+  /// change that.
+  bool last_waits = false;
+  /// The step before it has changed nothing that anybody but its own task could notice.
+  bool traceless = false;
   bool operator==(const Moment&) const = default;
 };
 

@@ -1,5 +1,7 @@
 #include "harness/schedule/scheduler.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <ctime>
 #include <utility>
@@ -8,6 +10,7 @@
 
 #include "harness/choice/choice.h"
 #include "harness/schedule/access.h"
+#include "harness/schedule/channels.h"
 #include "harness/supervise/lock_probe.h"
 #include "orchestrator/base/clock.h"
 
@@ -45,6 +48,8 @@ bool changes_files(Sys sys) {
 
 void Scheduler::note_new(const ScheduledTask& task, std::string_view maker) {
   causality_.fork(task.label, maker);
+  meetings_.fork(task.label, maker);
+  traceless_ = false;
 }
 
 RunEnd Scheduler::run(Arena& arena, std::vector<Actor> actors) {
@@ -70,11 +75,12 @@ RunEnd Scheduler::run(Arena& arena, std::vector<Actor> actors) {
 Scheduler::Choices Scheduler::look_for_choices() {
   Choices choices;
   choices.moment.step = steps_.size();
+  choices.moment.traceless = traceless_;
   std::vector<ScheduledTask*> ready;
   for (const auto& [label, task] : arena_->tasks().all()) {
     if (task->state != State::kParked) continue;
     task->accesses = accesses_of_step(*task);
-    meetings_.add(label, task->call.key, task->accesses);
+    meetings_.stands_before(label, task->call.key, task->accesses);
     if (!waits(*task)) ready.push_back(task.get());
   }
   // Who has yielded in vain does so only where nobody else can do anything.
@@ -88,9 +94,13 @@ Scheduler::Choices Scheduler::look_for_choices() {
         task->accesses);
   }
   for (const Actor& actor : actors_) {
+    meetings_.stands_before(actor.label, actor.call.key, actor.accesses);
     add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false, true},
                   actor.accesses);
   }
+  const ScheduledTask* last = arena_->tasks().by_label(last_);
+  choices.moment.last_waits =
+      last != nullptr && last->state != State::kDead && std::ranges::find(ready, last) == ready.end();
   if (crashes_ < setting_.crashes_max && !choices.moment.candidates.empty()) {
     add_mortals(choices.moment);
   }
@@ -134,9 +144,15 @@ void Scheduler::add_mortals(Moment& moment) {
         arena_->is_servers(*task)) {
       continue;
     }
-    const bool descendants = arena_->tasks().members_of(label).size() > 1;
-    moment.mortals.push_back(
-        {label, descendants, causality_.after({label, to_string(Act::kCrash), accesses})});
+    Mortal mortal{.operation = label};
+    mortal.state = causality_.after({label, to_string(Act::kCrash), accesses});
+    for (const ScheduledTask* member : arena_->tasks().members_of(label)) {
+      if (member->pid == task->pid) continue;
+      mortal.has_descendants = mortal.has_descendants || getpgid(member->pid) == task->pid;
+      mortal.is_heard =
+          mortal.is_heard || are_joined(channels_of(task->pid), channels_of(member->pid));
+    }
+    moment.mortals.push_back(std::move(mortal));
   }
 }
 
@@ -171,11 +187,13 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   step.begin = base::monotonic_ns();
   steps_.push_back(std::move(step));
   note_sleepers();
+  traceless_ = false;
   if (decision.act != Act::kRun) return crash(decision);
   const auto& candidates = choices.moment.candidates;
   const auto chosen = std::ranges::find(candidates, decision.who, &Candidate::task);
   const auto index = static_cast<std::size_t>(chosen - candidates.begin());
   causality_.add({decision.who, choices.keys[index], choices.accesses[index]});
+  meetings_.made(decision.who, candidates[index].key, choices.accesses[index]);
   if (choices.tasks[index] != nullptr) {
     step_of(*choices.tasks[index], choices, index);
     return;
@@ -199,6 +217,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   last_ = task.label;
   holders_.stepped(task.label, meeting_id(task.label, task.call.key));
   if (task.first) observer_.began(task.label);
+  traceless_ = !task.first && leave_no_trace(choices.accesses[index]);
   let_go(task);
 }
 
@@ -255,7 +274,7 @@ void Scheduler::crash(const Decision& decision) {
   // Whose descendants live on leads to another state than whose do not.
   const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
   causality_.add({decision.who, to_string(decision.act), accesses});
-  meetings_.add(decision.who, to_string(decision.act), accesses);
+  meetings_.made(decision.who, to_string(decision.act), accesses);
   others_have_moved(nullptr);
   ++crashes_;
   crashed_ = decision.who;
@@ -268,16 +287,21 @@ void Scheduler::crash(const Decision& decision) {
 void Scheduler::note_sleepers() {
   sleepers_.clear();
   for (const auto& [label, task] : arena_->tasks().all()) {
-    if (task->state == State::kRunning) sleepers_.push_back(label);
+    if (task->state == State::kRunning) sleepers_.emplace_back(label, task->look);
   }
 }
 
 void Scheduler::note_woken() {
   if (steps_.empty()) return;
-  for (const std::string& label : std::exchange(sleepers_, {})) {
+  for (const auto& [label, look] : std::exchange(sleepers_, {})) {
     const ScheduledTask* task = arena_->tasks().by_label(label);
+    // Whoever has run meanwhile was told of something, by ways that are not seen.
+    if (task == nullptr || task->state != State::kRunning || task->look != look) {
+      traceless_ = false;
+    }
     if (task != nullptr && task->state == State::kParked) {
       causality_.wake(label, steps_.back().decision.who);
+      meetings_.wake(label, steps_.back().decision.who);
     }
   }
 }
@@ -286,6 +310,8 @@ void Scheduler::finish_step() {
   note_woken();
   report_ends();
   if (steps_.empty() || steps_.back().end != 0) return;
+  const ScheduledTask* task = arena_->tasks().by_label(steps_.back().decision.who);
+  if (task == nullptr || task->state == State::kDead) traceless_ = false;
   steps_.back().end = base::monotonic_ns();
   steps_.back().locks_held = holders_.any();
   observer_.stepped(steps_.back());

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/schedule/arena.h"
@@ -123,8 +124,10 @@ class Scheduler {
   Meetings meetings_;
   std::string last_;  ///< whose step it was
   int crashes_ = 0;
-  std::string crashed_;                ///< by the step that is under way
-  std::vector<std::string> sleepers_;  ///< when the last step began
+  std::string crashed_;  ///< by the step that is under way
+  /// When the last step began, each with what it looked like (see ScheduledTask).
+  std::vector<std::pair<std::string, std::string>> sleepers_;
+  bool traceless_ = false;  ///< see Moment, of the step that is under way or was the last
   LockHolders holders_;
   std::set<std::uint64_t> locks_;
   std::vector<std::string> deadlock_;

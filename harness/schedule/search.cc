@@ -8,13 +8,31 @@
 namespace stress {
 namespace {
 
-/// Whether the step before was neither the victim's nor one that his death could have changed.
+/// Whether nobody can have been told unseen of the operation's last step.
+bool is_unheard(const Moment& moment, const std::string& operation) {
+  const auto mortal = std::ranges::find(moment.mortals, operation, &Mortal::operation);
+  return mortal == moment.mortals.end() || !mortal->is_heard;
+}
+
+/// Whether the step before was neither the victim's nor one that his death could have changed; or
+/// was the victim's, and left no trace, nor anybody alive who might have been told of it. Where he
+/// who ran before it waited, an earlier death might let him go on, which would make it dearer to
+/// run others.
 bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
-                       const std::vector<Decision>& run, const std::string& victim) {
-  if (at == 0 || run[at - 1].act != Act::kRun) return false;
+                       const std::vector<Decision>& run, const Decision& death) {
+  if (at == 0 || run[at - 1].act != Act::kRun || moments[at - 1].last_waits) return false;
   const auto step =
       std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
-  return step->operation != victim && !step->meets_death;
+  if (step->operation != death.who) return !step->meets_death;
+  return moments[at].traceless && is_unheard(moments[at], death.who);
+}
+
+/// Whether he whom it would preempt could as well be preempted before his last step, should he be
+/// killed where he stands.
+bool may_stand_before(std::size_t at, const Moment& moment, const std::vector<Decision>& run) {
+  const Candidate& preempted = moment.candidates[*moment.last];
+  return at > 0 && run[at - 1] == Decision{Act::kRun, preempted.task} && moment.traceless &&
+         is_unheard(moment, preempted.operation);
 }
 
 bool somebody_yields(const Moment& moment) {
@@ -85,7 +103,8 @@ void Search::branch_at(std::size_t at, const Moment& moment, const Run& run, Sch
     if (is_too_dear(dearer)) continue;
     Branch branch{run, at, other, candidate.state, dearer, 0};
     // Who may still be killed where he stands has another reason to stand there.
-    if (leaves_out_ && is_preemption(moment, other) && dearer.crashes == crashes_max_) {
+    if (leaves_out_ && is_preemption(moment, other) &&
+        (dearer.crashes == crashes_max_ || may_stand_before(at, moment, *run))) {
       const Candidate& preempted = moment.candidates[*moment.last];
       const std::uint64_t call = meeting_id(preempted.task, preempted.key);
       if (!met_.contains(call)) {
@@ -103,11 +122,10 @@ void Search::kill_at(std::size_t at, const std::vector<Moment>& moments, const R
   ++cost.crashes;
   if (is_too_dear(cost)) return;
   for (const Mortal& mortal : moments[at].mortals) {
-    const bool needless = leaves_out_ && is_as_dead_before(at, moments, *run, mortal.operation);
     for (const Act act : {Act::kCrash, Act::kCrashWithDescendants}) {
       if (act == Act::kCrashWithDescendants && !mortal.has_descendants) continue;
       Branch branch{run, at, {act, mortal.operation}, mortal.state, cost, 0};
-      if (needless) {
+      if (leaves_out_ && is_as_dead_before(at, moments, *run, branch.other)) {
         needless_deaths_.push_back(std::move(branch));
       } else {
         push(std::move(branch));

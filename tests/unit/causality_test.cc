@@ -77,8 +77,8 @@ rc::Gen<int> below(int bound) {
 
 /// Up to seven events of three tasks, each of up to two accesses to three objects.
 Program any_program() {
-  const auto access = rc::gen::map(below(6), [](int drawn) {
-    return Access{static_cast<std::uint64_t>(drawn / 2), drawn % 2 == 1};
+  const auto access = rc::gen::map(below(9), [](int drawn) {
+    return Access{static_cast<std::uint64_t>(drawn / 3), static_cast<Touch>(drawn % 3)};
   });
   const auto accesses = rc::gen::resize(2, rc::gen::container<std::vector<Access>>(access));
   const auto made =
@@ -107,7 +107,8 @@ RC_GTEST_PROP(CausalityProperty, NumbersAreAlikeExactlyWhereConflictsAreOrderedA
 }
 
 TEST(Causality, ReadersOfOneThingCommute) {
-  const Program program = {{"A", {{"read", {{1, false}}}}}, {"B", {{"read", {{1, false}}}}}};
+  const Program program = {{"A", {{"read", {{1, Touch::kLooks}}}}},
+                           {"B", {{"read", {{1, Touch::kLooks}}}}}};
   EXPECT_EQ(number_of(program, {{"A", 0}, {"B", 0}}), number_of(program, {{"B", 0}, {"A", 0}}));
 }
 

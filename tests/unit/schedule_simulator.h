@@ -29,6 +29,7 @@ struct SimCall {
     kClose,   ///< a write of the object by which the lock of its name is released, unseen
     kSleep,
     kAwait,  ///< read again and again until something was written
+    kAdd,    ///< to the object; in which order makes no difference
   };
   Kind kind = Kind::kRead;
   int object = 0;
@@ -57,7 +58,7 @@ class Simulation {
     std::vector<std::size_t> ready;
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       if (!is_alive(i)) continue;
-      if (tells_states_) meetings_.add((*program_)[i].label, key(i), accesses(i));
+      if (tells_states_) meetings_.stands_before((*program_)[i].label, key(i), accesses(i));
       if (!waits(i)) ready.push_back(i);
     }
     const auto in_vain = [this](std::size_t i) { return yields(i) && tasks_[i].slept_alone; };
@@ -65,12 +66,15 @@ class Simulation {
     if (ready.empty()) return std::nullopt;
     Moment moment;
     moment.step = step_;
+    moment.traceless = traceless_;
     for (const std::size_t i : ready) {
       if (last_ == i && !yields(i)) moment.last = moment.candidates.size();
       const SimTask& task = (*program_)[i];
       moment.candidates.push_back(
           {task.label, task.operation, key(i), after(i), yields(i), meets_death(i)});
     }
+    moment.last_waits =
+        last_ && is_alive(*last_) && std::ranges::find(ready, *last_) == ready.end();
     if (crashes_ < crashes_max_) add_mortals(moment);
     return moment;
   }
@@ -78,6 +82,7 @@ class Simulation {
   void carry_out(const Decision& decision) {
     const std::size_t chosen = index_of(decision.who);
     ++step_;
+    traceless_ = false;
     if (decision.act == Act::kRun) {
       run(chosen);
     } else {
@@ -85,18 +90,19 @@ class Simulation {
     }
   }
 
-  /// Of what is there, who knows what, who stands where; runs that were cut are all alike.
+  /// Of what is there, who of the living knows what and stands where; runs that were cut are all
+  /// alike.
   [[nodiscard]] std::uint64_t outcome() const {
     if (step_ >= kStepsMax) return 0;
     Choice state(1);
     for (const auto& [object, value] : values_) {
-      state = state.of(static_cast<std::uint64_t>(object)).of(value);
+      if (value != 0) state = state.of(static_cast<std::uint64_t>(object)).of(value);
     }
     for (const auto& [lock, holder] : holders_) {
       state = state.of("held").of(static_cast<std::uint64_t>(lock)).of(holder);
     }
     for (const State& task : tasks_) {
-      state = state.of(task.known).of(task.at).of(task.dead ? "dead" : "alive");
+      state = task.dead ? state.of("dead") : state.of(task.known).of(task.at);
     }
     return state.bits();
   }
@@ -136,8 +142,8 @@ class Simulation {
   }
   [[nodiscard]] std::string key(std::size_t i) const {
     if (!tasks_[i].begun) return "start";
-    static constexpr const char* kVerbs[] = {"read",   "write", "lock",  "try",
-                                             "unlock", "write", "sleep", "read"};
+    static constexpr const char* kVerbs[] = {"read",  "write", "lock", "try", "unlock",
+                                             "write", "sleep", "read", "add"};
     const SimCall& made = call(i);
     return kVerbs[static_cast<int>(made.kind)] +
            std::string(1, static_cast<char>('0' + made.object));
@@ -159,14 +165,16 @@ class Simulation {
     switch (made.kind) {
       case SimCall::Kind::kRead:
       case SimCall::Kind::kAwait:
-        return {{object, false}};
+        return {{object, Touch::kLooks}};
       case SimCall::Kind::kWrite:
       case SimCall::Kind::kClose:
-        return {{object, true}};
+        return {{object, Touch::kChanges}};
+      case SimCall::Kind::kAdd:
+        return {{object, Touch::kAdds}};
       case SimCall::Kind::kSleep:
         return {};
       default:
-        return {{100 + object, true}};
+        return {{100 + object, Touch::kChanges}};
     }
   }
   [[nodiscard]] bool meets_death(std::size_t i) const {
@@ -179,8 +187,8 @@ class Simulation {
     std::vector<Access> accesses;
     accesses.reserve(locks_.size() + 1);
     for (const int lock : locks_)
-      accesses.push_back({100 + static_cast<std::uint64_t>(lock), true});
-    accesses.push_back({1000, true});
+      accesses.push_back({100 + static_cast<std::uint64_t>(lock), Touch::kChanges});
+    accesses.push_back({1000, Touch::kChanges});
     return accesses;
   }
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
@@ -201,7 +209,7 @@ class Simulation {
       }
       const std::uint64_t state =
           tells_states_ ? causality_.after({task.label, to_string(Act::kCrash), death()}) : 0;
-      moment.mortals.push_back({task.label, descendants, state});
+      moment.mortals.push_back({task.label, descendants, false, state});
     }
   }
 
@@ -210,6 +218,9 @@ class Simulation {
     const std::string made = key(i);
     const bool yielded = yields(i);
     if (tells_states_) causality_.add({label, event_key(i), accesses(i)});
+    if (tells_states_) meetings_.made(label, key(i), accesses(i));
+    traceless_ =
+        tasks_[i].begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
     others_have_moved(i);
     State& task = tasks_[i];
     task.repeats = last_ == i && task.last_key == made ? task.repeats + 1 : 1;
@@ -218,6 +229,7 @@ class Simulation {
     last_ = i;
     if (!task.begun) return begin(i);
     effect(i);
+    traceless_ = traceless_ && is_alive(i);
   }
   void others_have_moved(std::size_t mover) {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -231,7 +243,9 @@ class Simulation {
     for (std::size_t j = 0; j < tasks_.size(); ++j) {
       if (j == i || (*program_)[j].operation != (*program_)[i].label) continue;
       tasks_[j].born = true;
-      if (tells_states_) causality_.fork((*program_)[j].label, (*program_)[i].label);
+      if (!tells_states_) continue;
+      causality_.fork((*program_)[j].label, (*program_)[i].label);
+      meetings_.fork((*program_)[j].label, (*program_)[i].label);
     }
   }
   void effect(std::size_t i) {
@@ -252,6 +266,9 @@ class Simulation {
       case SimCall::Kind::kWrite:
         values_[made.object] = Choice(task.known).of(i).of(task.at).bits();
         break;
+      case SimCall::Kind::kAdd:
+        values_[made.object] += Choice(task.known).of(i).of(task.at).bits();
+        break;
       case SimCall::Kind::kTry:
         task.known = Choice(task.known).of(held_by_other(i) ? "held" : "free").bits();
         [[fallthrough]];
@@ -270,7 +287,7 @@ class Simulation {
   void crash(std::size_t victim, Act act) {
     const SimTask& main = (*program_)[victim];
     if (tells_states_) causality_.add({main.label, to_string(act), death()});
-    if (tells_states_) meetings_.add(main.label, to_string(act), death());
+    if (tells_states_) meetings_.made(main.label, to_string(act), death());
     others_have_moved(tasks_.size());
     ++crashes_;
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -295,6 +312,7 @@ class Simulation {
   std::optional<std::size_t> last_;
   std::uint64_t step_ = 0;
   int crashes_ = 0;
+  bool traceless_ = false;  ///< the last step
 };
 
 /// One run to its end.

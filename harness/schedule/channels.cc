@@ -1,0 +1,37 @@
+#include "harness/schedule/channels.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace stress {
+namespace {
+
+constexpr std::string_view kSocket = "socket:";
+
+bool is_socket(const std::string& name) { return name.starts_with(kSocket); }
+
+}  // namespace
+
+std::set<std::string> channels_of(pid_t process) {
+  std::set<std::string> channels;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(fmt::format("/proc/{}/fd", process), error);
+  for (const std::filesystem::directory_iterator end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code gone;
+    const std::string name = std::filesystem::read_symlink(entry->path(), gone);
+    // A file's name begins with '/'.
+    if (!gone && !name.empty() && name.front() != '/') channels.insert(name);
+  }
+  return channels;
+}
+
+bool are_joined(const std::set<std::string>& one, const std::set<std::string>& other) {
+  if (std::ranges::any_of(one, is_socket) && std::ranges::any_of(other, is_socket)) return true;
+  return std::ranges::any_of(one, [&](const std::string& name) { return other.contains(name); });
+}
+
+}  // namespace stress
