@@ -246,7 +246,7 @@ std::string Scheduler::sharer_of(const LockKey& file) const {
 /// Whoever took it may have closed it, and somebody else have it still.
 std::string Scheduler::holder_for(const ScheduledTask& task) const {
   const Op& op = task.stopped.op;
-  const std::string taker = holders_.holder_of(lock_object(op));
+  std::string taker = holders_.holder_of(lock_object(op));
   const ScheduledTask* known = arena_->tasks().by_label(taker);
   const pid_t process = probe_lock(op).holder;
   const LockKey file = lock_key(op);
