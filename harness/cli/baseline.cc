@@ -11,8 +11,6 @@
 #include "harness/check/invariants.h"
 #include "harness/check/tally.h"
 #include "harness/cli/results.h"
-#include "orchestrator/base/file_io.h"
-#include "reports/writers/writers.h"
 
 namespace stress {
 namespace {
@@ -44,18 +42,6 @@ base::Result<std::vector<fs::path>> reports_at(const fs::path& path, const char*
   }
   std::ranges::sort(files);
   return files;
-}
-
-template <class Result>
-base::Result<Result> read_result(const fs::path& file) {
-  const base::Result<std::string> text = base::read_file(file);
-  if (!text) return std::unexpected(text.error());
-  Result result;
-  std::string error;
-  if (!report::from_json(*text, result, error)) {
-    return base::fail(Errc::kInvalid, "{}: {}", file.string(), error);
-  }
-  return result;
 }
 
 /// As if it were a report of a run.
@@ -101,7 +87,7 @@ Kind kind_of(BaselineOf of) {
     case BaselineOf::kExploration:
       return {"exploration.json", "an exploration", read_exploration_file};
   }
-  return {"report.json", "a run or an audit", read_report_file};
+  return {"report.json", "a run or an audit", read_result<report::Report>};
 }
 
 base::Result<StoredReport> load(const fs::path& file, const std::vector<std::string>& targets,

@@ -1,8 +1,5 @@
 #include "harness/campaign/crashes.h"
 
-#include <unistd.h>
-
-#include <chrono>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -14,8 +11,7 @@
 #include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
-#include "harness/cli/say.h"
-#include "harness/cli/terminal.h"
+#include "harness/cli/progress_line.h"
 #include "orchestrator/base/file_io.h"
 #include "reports/writers/writers.h"
 
@@ -29,53 +25,28 @@ struct CrashesOptions {
   bool json = false;
 };
 
-/// A live line on a terminal, plain ones now and then when piped; and a line for each point that is
-/// not sound. On stderr, so that stdout stays the table's.
+/// Each point that is not sound gets a line that stays.
 class PointsProgress : public CrashProgress {
  public:
-  explicit PointsProgress(bool quiet)
-      : quiet_(quiet), live_(!quiet && isatty(STDERR_FILENO) != 0) {}
-  ~PointsProgress() override { clear(); }
-  PointsProgress(const PointsProgress&) = delete;
-  PointsProgress& operator=(const PointsProgress&) = delete;
+  explicit PointsProgress(bool quiet) : line_(quiet) {}
 
   void began(std::uint64_t seed, const std::string& results) override {
-    if (quiet_) return;
-    say(stderr, "seed {}\nresults in {}\nrecording the operation ...\n", seed, results);
+    line_.tell("seed {}\nresults in {}\nrecording the operation ...", seed, results);
   }
   void recorded(const report::Crashes& so_far, double seconds) override {
-    if (quiet_) return;
-    say(stderr, "{} calls, {} points, about {:.0f} s\n", so_far.calls.size(), so_far.points.size(),
-        seconds * static_cast<double>(so_far.points.size()));
+    line_.tell("{} calls, {} points, about {:.0f} s", so_far.calls.size(), so_far.points.size(),
+               seconds * static_cast<double>(so_far.points.size()));
   }
   void judged(const report::PointResult& point, std::size_t done, std::size_t of) override {
-    if (quiet_) return;
-    clear();
     const bool sound = point.verdict == report::PointVerdict::kOk ||
                        point.verdict == report::PointVerdict::kRecovered;
-    const auto now = std::chrono::steady_clock::now();
-    if (!sound) {
-      say(stderr, "{} of {}: point {}: {}: {}\n", done, of, point.number, to_string(point.verdict),
-          point.at);
-    } else if (!live_ && now - shown_ > std::chrono::seconds(5)) {
-      shown_ = now;
-      say(stderr, "{} of {}\n", done, of);
-    } else if (live_) {
-      say(stderr, "{} of {}: {}", done, of, point.at.substr(0, 70));
-      std::fflush(stderr);
-      open_ = true;
-    }
+    if (sound) return line_.show(fmt::format("{} of {}: {}", done, of, point.at.substr(0, 70)));
+    line_.tell("{} of {}: point {}: {}: {}", done, of, point.number, to_string(point.verdict),
+               point.at);
   }
 
  private:
-  void clear() {
-    if (open_) std::fputs("\r\033[K", stderr);
-    open_ = false;
-  }
-  bool quiet_;
-  bool live_;
-  bool open_ = false;
-  std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
+  ProgressLine line_;
 };
 
 base::Status write_files(const CrashesResult& result) {

@@ -1,8 +1,5 @@
 #include "harness/explore/explore.h"
 
-#include <unistd.h>
-
-#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -15,8 +12,7 @@
 #include "harness/cli/conclude.h"
 #include "harness/cli/exit_codes.h"
 #include "harness/cli/interrupt.h"
-#include "harness/cli/say.h"
-#include "harness/cli/terminal.h"
+#include "harness/cli/progress_line.h"
 #include "orchestrator/base/file_io.h"
 #include "reports/writers/writers.h"
 
@@ -31,55 +27,27 @@ struct ExploreOptions {
   bool json = false;
 };
 
-/// A live line on a terminal, plain ones now and then when piped. On stderr, so that stdout stays
-/// the report's.
 class SchedulesProgress : public ExploreProgress {
  public:
-  explicit SchedulesProgress(bool quiet)
-      : quiet_(quiet), live_(!quiet && isatty(STDERR_FILENO) != 0) {}
-  ~SchedulesProgress() override { clear(); }
-  SchedulesProgress(const SchedulesProgress&) = delete;
-  SchedulesProgress& operator=(const SchedulesProgress&) = delete;
+  explicit SchedulesProgress(bool quiet) : line_(quiet) {}
 
   void began(std::uint64_t seed, const std::string& results) override {
-    if (quiet_) return;
-    say(stderr, "seed {}\nresults in {}\nrecording the operations ...\n", seed, results);
+    line_.tell("seed {}\nresults in {}\nrecording the operations ...", seed, results);
   }
   void recorded(const report::Exploration& so_far) override {
-    if (quiet_) return;
-    say(stderr, "{} tasks, {} steps where nobody interferes\n", so_far.tasks, so_far.steps);
+    line_.tell("{} tasks, {} steps where nobody interferes", so_far.tasks, so_far.steps);
   }
   void ran(const report::Exploration& so_far, double seconds, std::size_t open) override {
-    if (quiet_) return;
-    const auto now = std::chrono::steady_clock::now();
-    const std::chrono::milliseconds pause(live_ ? 200 : 5000);
-    if (now - shown_ < pause) return;
-    shown_ = now;
-    clear();
-    const std::string line =
-        fmt::format("{} schedules, {} failing, {:.1f} a second{}", so_far.executed, so_far.failing,
-                    static_cast<double>(so_far.executed) / seconds,
-                    open > 0 ? fmt::format(", {} known and not run yet", open) : "");
-    say(stderr, "{}{}", line, live_ ? "" : "\n");
-    if (!live_) return;
-    std::fflush(stderr);
-    open_ = true;
+    line_.show(fmt::format("{} schedules, {} failing, {:.1f} a second{}", so_far.executed,
+                           so_far.failing, static_cast<double>(so_far.executed) / seconds,
+                           open > 0 ? fmt::format(", {} known and not run yet", open) : ""));
   }
   void found(const std::string& invariant, const std::string& by) override {
-    if (quiet_) return;
-    clear();
-    say(stderr, "{} is violated: {}; it is made shorter now ...\n", invariant, by);
+    line_.tell("{} is violated: {}; it is made shorter now ...", invariant, by);
   }
 
  private:
-  void clear() {
-    if (open_) std::fputs("\r\033[K", stderr);
-    open_ = false;
-  }
-  bool quiet_;
-  bool live_;
-  bool open_ = false;
-  std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
+  ProgressLine line_;
 };
 
 base::Status write_files(const ExploreResult& result) {

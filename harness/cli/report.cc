@@ -18,22 +18,27 @@ struct ReportOptions {
   std::string format = "text";
 };
 
-int print_again(const ReportOptions& options) {
-  const base::Result<report::Report> report = read_report(options.folder);
-  if (!report) {
-    say(stderr, "stress report: {}\n", report.error().message);
-    return kExitUsage;
-  }
-  if (options.format == "json") {
-    say("{}", report::to_json(*report));
-  } else if (options.format == "markdown") {
-    say("{}", report::to_markdown(*report));
-  } else if (options.format == "junit") {
-    say("{}", report::to_junit({*report}));
+template <class Result>
+int print(const base::Result<Result>& result, const std::string& format) {
+  if (!result) return usage_error("report", result.error().message);
+  if (format == "json") {
+    say("{}", report::to_json(*result));
+  } else if (format == "markdown") {
+    say("{}", report::to_markdown(*result));
+  } else if (format == "junit") {
+    say("{}", report::to_junit({*result}));
   } else {
-    say("{}", report::to_terminal(*report, colours_wanted()));
+    say("{}", report::to_terminal(*result, colours_wanted()));
   }
-  return exit_code(report->verdict);
+  return exit_code(result->verdict);
+}
+
+int print_again(const ReportOptions& options) {
+  const std::filesystem::path exploration = options.folder / "exploration.json";
+  if (std::filesystem::exists(exploration)) {
+    return print(read_result<report::Exploration>(exploration), options.format);
+  }
+  return print(read_report(options.folder), options.format);
 }
 
 }  // namespace
@@ -41,7 +46,7 @@ int print_again(const ReportOptions& options) {
 void add_report(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("report", "Print a stored report again");
   const auto options = std::make_shared<ReportOptions>();
-  command->add_option("folder", options->folder, "A results folder")
+  command->add_option("folder", options->folder, "A results folder, of stress explore too")
       ->required()
       ->check(CLI::ExistingDirectory);
   command->add_option("--format", options->format, "text, json, markdown or junit")

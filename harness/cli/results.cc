@@ -1,8 +1,6 @@
 #include "harness/cli/results.h"
 
 #include "harness/history/codec.h"
-#include "orchestrator/base/file_io.h"
-#include "reports/writers/writers.h"
 
 namespace stress {
 namespace fs = std::filesystem;
@@ -39,19 +37,8 @@ base::Status write_results(const StormResult& result) {
   return {};
 }
 
-base::Result<report::Report> read_report_file(const fs::path& file) {
-  const base::Result<std::string> text = base::read_file(file);
-  if (!text) return std::unexpected(text.error());
-  report::Report report;
-  std::string error;
-  if (!report::from_json(*text, report, error)) {
-    return base::fail(base::Errc::kInvalid, "{}: {}", file.string(), error);
-  }
-  return report;
-}
-
 base::Result<report::Report> read_report(const fs::path& folder) {
-  return read_report_file(folder / "report.json");
+  return read_result<report::Report>(folder / "report.json");
 }
 
 }  // namespace stress

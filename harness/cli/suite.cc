@@ -116,7 +116,7 @@ base::Result<report::Report> run_one_apart(const Scenario& scenario, std::uint64
   });
   if (!code) return std::unexpected(code.error());
   if (const auto why = base::read_file(failed)) return base::fail(base::Errc::kInvalid, "{}", *why);
-  return read_report_file(told);
+  return read_result<report::Report>(told);
 }
 
 int run_suite(const SuiteOptions& options, const std::string& program) {

@@ -65,6 +65,7 @@ base::Status Ground::set_up() {
   setting.join_fd = stage_->group().join_fd();
   setting.watched = stage_->target().watched();
   setting.sockets = {stage_->place().tmux_socket.parent_path(), stage_->folder().temporary()};
+  setting.tmux_socket = stage_->place().tmux_socket;
   setting.seed = scene_.seed;
   arena_ = std::make_unique<Arena>(std::move(setting));
   if (base::Status started = start_server(); !started) return started;

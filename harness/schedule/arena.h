@@ -42,6 +42,7 @@ class Arena {
     int join_fd = -1;                    ///< see launch()
     std::vector<std::filesystem::path> watched;
     std::vector<std::filesystem::path> sockets;  ///< servers' sockets below these are relevant
+    std::filesystem::path tmux_socket;           ///< told as "the tmux server"
     std::uint64_t seed = 0;                      ///< of the random bytes
     /// How long stillness is waited for.
     std::chrono::milliseconds patience{10'000};

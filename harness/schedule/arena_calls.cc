@@ -139,7 +139,7 @@ void Arena::begin_exit(ScheduledTask& task, const Op& op) {
 }
 
 void Arena::park(ScheduledTask& task, Stopped stopped) {
-  CallWords call = words_of(stopped.op, setting_.watched);
+  CallWords call = words_of(stopped.op, setting_.watched, setting_.tmux_socket);
   if (task.first) {
     task.program = base_name(stopped.op.path);
     call = {.key = "start", .words = "start " + task.program, .kind = "exec"};

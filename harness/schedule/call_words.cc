@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <sys/file.h>
 
-#include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -24,12 +24,22 @@ bool cut_deleted(std::string& path) {
   return true;
 }
 
-std::string below(const std::string& path, const std::vector<std::filesystem::path>& watched) {
+/// nullopt: it is elsewhere.
+std::optional<std::string> below(const std::string& path,
+                                 const std::vector<std::filesystem::path>& watched) {
   for (const std::filesystem::path& folder : watched) {
     if (path == folder.native()) return ".";
     if (is_watched(path, {folder})) return path.substr(folder.native().size() + 1);
   }
-  return path.substr(path.rfind('/') + 1);
+  return std::nullopt;
+}
+
+/// A server that a name was given for (tmux -L) has its socket in the folder tmux-USER.
+std::string server_at(const std::string& path, const std::filesystem::path& tmux_socket) {
+  if (path == tmux_socket.native()) return "the tmux server";
+  const std::filesystem::path socket(path);
+  const bool named = socket.parent_path().filename().native().starts_with("tmux-");
+  return named ? "the tmux server " + socket.filename().string() : path;
 }
 
 std::string_view opening(int flags) {
@@ -74,7 +84,8 @@ std::string verb_of(const Op& op) {
 
 }  // namespace
 
-CallWords words_of(const Op& op, const std::vector<std::filesystem::path>& watched) {
+CallWords words_of(const Op& op, const std::vector<std::filesystem::path>& watched,
+                   const std::filesystem::path& tmux_socket) {
   CallWords call;
   call.kind = to_string(op.sys);
   if (op.sys == Sys::kSleep) {
@@ -87,16 +98,21 @@ CallWords words_of(const Op& op, const std::vector<std::filesystem::path>& watch
   }
   std::string path = op.path;
   const bool deleted = op.fd >= 0 && cut_deleted(path);
-  call.file = below(path, watched);
+  const auto in_key = [&watched](const std::string& name) {
+    return mask_random_parts(
+        below(name, watched).value_or(std::filesystem::path(name).filename().string()));
+  };
+  const std::optional<std::string> near = below(path, watched);
+  call.file = near ? *near : op.sys == Sys::kConnect ? server_at(path, tmux_socket) : path;
   const std::string verb = verb_of(op);
-  call.key = fmt::format("{} {}", verb, mask_random_parts(call.file));
+  call.key = fmt::format("{} {}", verb, in_key(path));
   call.words = fmt::format("{} {}", verb, call.file);
   if (op.sys == Sys::kWrite) {
     call.words = fmt::format("write {} bytes to {}", op.bytes, call.file);
   }
   if (op.sys == Sys::kRename || op.sys == Sys::kLink) {
-    call.file2 = below(op.path2, watched);
-    call.key += " -> " + mask_random_parts(call.file2);
+    call.file2 = below(op.path2, watched).value_or(op.path2);
+    call.key += " -> " + in_key(op.path2);
     call.words += " -> " + call.file2;
   }
   if (deleted) {

@@ -15,15 +15,20 @@ std::vector<std::uint64_t> LockHolders::found_free(std::uint64_t lock) {
   return found.empty() ? std::vector<std::uint64_t>() : std::move(found.mapped().steps);
 }
 
-std::vector<std::uint64_t> LockHolders::forget(
-    const std::function<bool(const std::string& task)>& whose) {
+std::vector<std::uint64_t> LockHolders::ended(
+    const std::function<bool(const std::string& task)>& whose,
+    const std::function<std::string(const LockKey& file)>& heir_to) {
   std::vector<std::uint64_t> steps;
-  std::erase_if(holders_, [&](const auto& entry) {
-    const Holder& holder = entry.second;
-    if (!whose(holder.task)) return false;
+  for (auto entry = holders_.begin(); entry != holders_.end();) {
+    Holder& holder = entry->second;
+    if (whose(holder.task)) holder.task = heir_to(holder.file);
+    if (!holder.task.empty()) {
+      ++entry;
+      continue;
+    }
     steps.insert(steps.end(), holder.steps.begin(), holder.steps.end());
-    return true;
-  });
+    entry = holders_.erase(entry);
+  }
   return steps;
 }
 

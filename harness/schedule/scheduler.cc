@@ -44,6 +44,10 @@ bool changes_files(Sys sys) {
   }
 }
 
+std::string holder_words(const std::string& label) {
+  return label.empty() ? "somebody outside of the schedule" : label;
+}
+
 }  // namespace
 
 void Scheduler::note_new(const ScheduledTask& task, std::string_view maker) {
@@ -157,8 +161,7 @@ void Scheduler::add_mortals(Moment& moment) {
 }
 
 bool Scheduler::waits(ScheduledTask& task) {
-  const bool waits_already = !task.waits_for.empty();
-  task.waits_for.clear();
+  const bool waits_already = std::exchange(task.waits, false);
   if (task.first || !waits_for_lock(task.stopped.op)) return false;
   const std::uint64_t lock = lock_object(task.stopped.op);
   if (probe_lock(task.stopped.op).answer != LockAnswer::kHeld) {
@@ -166,9 +169,7 @@ bool Scheduler::waits(ScheduledTask& task) {
     return false;
   }
   if (!waits_already) (void)begin_waiting(task.stopped.op);
-  const std::string holder = holders_.holder_of(lock);
-  task.waits_for = holder.empty() ? "?" : holder;
-  return true;
+  return task.waits = true;
 }
 
 bool Scheduler::yields(const ScheduledTask& task) const {
@@ -235,22 +236,47 @@ void Scheduler::let_go(ScheduledTask& task) {
   if (is_unlock(op)) {
     holders_.released(lock_object(op));
   } else if (is_lock_request(op)) {
-    const std::uint64_t lock = lock_object(op);
-    locks_.insert(lock);
+    locks_.insert(lock_object(op));
     if (take_lock(op)) {
-      note_taken(lock, task.label);
+      note_taken(task);
       return arena_->answer(task, 0);
     }
     const bool held = probe_lock(op).answer == LockAnswer::kHeld;
     if (held) steps_.back().result = "it is held";
-    if (!held) note_taken(lock, task.label);
+    if (!held) note_taken(task);
   }
   arena_->let_go(task);
 }
 
-void Scheduler::note_taken(std::uint64_t lock, const std::string& task) {
+void Scheduler::note_taken(const ScheduledTask& task) {
+  const Op& op = task.stopped.op;
+  const std::uint64_t lock = lock_object(op);
   for (const std::uint64_t call : holders_.found_free(lock)) meetings_.mark(call);
-  holders_.taken(lock, task);
+  holders_.taken(lock, task.label, lock_key(op));
+}
+
+std::string Scheduler::sharer_of(const LockKey& file) const {
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state != State::kDead && shares_lock(task->pid, file)) return label;
+  }
+  return {};
+}
+
+/// Whoever took it may have closed it, and somebody else have it still.
+std::string Scheduler::holder_for(const ScheduledTask& task) const {
+  const Op& op = task.stopped.op;
+  std::string taker = holders_.holder_of(lock_object(op));
+  const ScheduledTask* known = arena_->tasks().by_label(taker);
+  const pid_t process = probe_lock(op).holder;
+  const LockKey file = lock_key(op);
+  if (process == 0) {
+    return known != nullptr && shares_lock(known->pid, file) ? taker : sharer_of(file);
+  }
+  if (known != nullptr && known->pid == process) return taker;
+  for (const auto& [label, other] : arena_->tasks().all()) {
+    if (other->state != State::kDead && other->pid == process) return label;
+  }
+  return {};
 }
 
 void Scheduler::step_of_actor(Actor& actor) {
@@ -325,7 +351,8 @@ void Scheduler::report_ends() {
     const ScheduledTask* task = arena_->tasks().by_label(holder);
     return task == nullptr || task->state == State::kDead;
   };
-  for (const std::uint64_t call : holders_.forget(is_gone)) meetings_.mark(call);
+  const auto heir_to = [this](const LockKey& file) { return sharer_of(file); };
+  for (const std::uint64_t call : holders_.ended(is_gone, heir_to)) meetings_.mark(call);
   crashed_.clear();
 }
 
@@ -334,10 +361,11 @@ std::string Scheduler::standings() const {
   for (const auto& [label, task] : arena_->tasks().all()) {
     if (task->state == State::kDead || arena_->is_servers(*task)) continue;
     const bool parked = task->state == State::kParked;
-    text +=
-        fmt::format("{}{} {}{}", text.empty() ? "" : "; ", label,
-                    parked ? "stands before: " + task->call.words : "sleeps (" + task->look + ")",
-                    task->waits_for.empty() ? "" : ", which " + task->waits_for + " holds");
+    text += fmt::format(
+        "{}{} {}{}", text.empty() ? "" : "; ", label,
+        parked ? "stands before: " + task->call.words : "sleeps (" + task->look + ")",
+        parked && task->waits ? fmt::format(", which {} holds", holder_words(holder_for(*task)))
+                              : "");
   }
   return text;
 }
@@ -382,10 +410,9 @@ void Scheduler::release_waiters() {
 void Scheduler::tell_deadlock() {
   deadlock_.clear();
   for (const auto& [label, task] : arena_->tasks().all()) {
-    if (task->state == State::kParked && !task->waits_for.empty()) {
-      deadlock_.push_back(fmt::format(
-          "{} waits for {}, which {} holds", label, task->call.file,
-          task->waits_for == "?" ? "somebody outside of the schedule" : task->waits_for));
+    if (task->state == State::kParked && task->waits) {
+      deadlock_.push_back(fmt::format("{} waits for {}, which {} holds", label, task->call.file,
+                                      holder_words(holder_for(*task))));
     } else if (task->state == State::kRunning && !arena_->is_servers(*task)) {
       deadlock_.push_back(fmt::format("{} ({}) sleeps, and nobody wakes it", label, task->program));
     }

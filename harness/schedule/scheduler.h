@@ -105,7 +105,11 @@ class Scheduler {
   /// task.
   void others_have_moved(const ScheduledTask* mover);
   void let_go(ScheduledTask& task);
-  void note_taken(std::uint64_t lock, const std::string& task);
+  void note_taken(const ScheduledTask& task);
+  /// Of the lock that a task waits for, by label; empty: none of the tasks.
+  [[nodiscard]] std::string holder_for(const ScheduledTask& task) const;
+  /// The first, by label, of those who live and share a lock of this file; empty: none.
+  [[nodiscard]] std::string sharer_of(const LockKey& file) const;
   void finish_step();
   void note_sleepers();
   void note_woken();

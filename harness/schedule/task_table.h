@@ -39,7 +39,7 @@ struct ScheduledTask {
   CallWords call;
   std::vector<Access> accesses;  ///< of the call, as things are now
   bool first = false;            ///< it has not begun yet: this is the exec of a launched program
-  std::string waits_for;         ///< a lock: who holds it, as far as is known; else empty
+  bool waits = false;            ///< for a lock that somebody holds
   bool slept_alone = false;      ///< it sleeps once more, and nobody else has run since it last did
 
   // Running: what two looks at it must agree on before it counts as asleep.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <optional>
 
@@ -174,6 +175,22 @@ LockKey lock_key(const Op& op) {
   struct stat about{};
   if (stat(fd_path(op).c_str(), &about) != 0) return {};
   return {about.st_dev, about.st_ino};
+}
+
+bool shares_lock(pid_t pid, const LockKey& file) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator fd(fmt::format("/proc/{}/fd", pid), error), end;
+       !error && fd != end; fd.increment(error)) {
+    struct stat about{};
+    if (stat(fd->path().c_str(), &about) != 0) continue;
+    if (LockKey{about.st_dev, about.st_ino} != file) continue;
+    const std::vector<HeldLock> locks = locks_by_fd(pid, std::stoi(fd->path().filename()));
+    if (std::ranges::any_of(
+            locks, [](const HeldLock& lock) { return lock.kind != HeldLock::Kind::kPosix; })) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace stress

@@ -51,5 +51,9 @@ struct LockKey {
 };
 /// Zeros where the task is gone.
 LockKey lock_key(const Op& op);
+/// Whether a process has an open file description to which a flock or OFD lock of this file
+/// belongs: such a lock is had by all who share that, and outlives who has asked for it. Read from
+/// /proc; false where the process is gone or may not be looked at.
+bool shares_lock(pid_t pid, const LockKey& file);
 
 }  // namespace stress

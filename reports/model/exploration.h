@@ -18,8 +18,9 @@ struct ScheduleStep {
   /// In words, random parts of names masked: the same in each repetition. Of a crash: the call
   /// before which it fell. Of a killed session: its name.
   std::string call;
-  std::string kind;   ///< of the call: "open", "read", "lock", …; empty: none
-  std::string file;   ///< that it was about, below the watched folder, as named this time
+  std::string kind;  ///< of the call: "open", "read", "lock", …; empty: none
+  /// That it was about, as named this time: below the watched folder, elsewhere its whole path.
+  std::string file;
   std::string file2;  ///< rename, link: the new name
   std::uint64_t bytes = 0;
   std::string

@@ -128,6 +128,24 @@ void append_failure(std::string& out, std::size_t number, const FailingSchedule&
          "\n";  // to be copied
 }
 
+/// What it has in common with a run.
+Report as_report(const Exploration& exploration) {
+  Report report;
+  report.name = "explore";
+  report.version = exploration.version;
+  report.verdict = exploration.verdict;
+  report.reason = exploration.reason;
+  report.seed = exploration.seed;
+  report.engine = "explore";
+  report.reproducible = exploration.reproducible;
+  report.injection = "supervisor";
+  report.target = exploration.target;
+  report.command = exploration.command;
+  report.started_at = exploration.started_at;
+  report.duration_s = exploration.duration_s;
+  return report;
+}
+
 }  // namespace
 
 std::string story_file(const FailingSchedule& schedule) {
@@ -214,17 +232,22 @@ std::string to_markdown(const Exploration& exploration) {
   return out;
 }
 
+std::string to_junit(const Exploration& exploration) {
+  Report report = as_report(exploration);
+  for (const FailingSchedule& failure : exploration.failures) {
+    report.invariants.insert(report.invariants.end(), failure.broken.begin(), failure.broken.end());
+  }
+  if (exploration.failures.empty()) {
+    report.invariants.push_back({.id = "schedules",
+                                 .verdict = exploration.verdict,
+                                 .checked = exploration.executed,
+                                 .evidence = last_line(exploration)});
+  }
+  return to_junit(std::vector{report});
+}
+
 std::string to_repro_script(const Exploration& exploration) {
-  Report report;
-  report.name = "explore";
-  report.verdict = exploration.verdict;
-  report.seed = exploration.seed;
-  report.engine = "explore";
-  report.reproducible = exploration.reproducible;
-  report.injection = "supervisor";
-  report.target = exploration.target;
-  report.command = exploration.command;
-  return to_repro_script(report);
+  return to_repro_script(as_report(exploration));
 }
 
 }  // namespace report

@@ -31,6 +31,7 @@ std::string to_repro_script(const Crashes& crashes);
 /// The same of an exploration; JSON matches scenarios/schema/exploration.schema.json. The texts
 /// tell the story of the first failure that no baseline knows.
 std::string to_json(const Exploration& exploration);
+std::string to_junit(const Exploration& exploration);  ///< one case an invariant that broke
 std::string to_markdown(const Exploration& exploration);
 std::string to_terminal(const Exploration& exploration, bool colour);
 std::string to_repro_script(const Exploration& exploration);

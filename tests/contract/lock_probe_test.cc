@@ -260,6 +260,24 @@ TEST_F(LockProbe, AKeyNamesTheFileHoweverItIsOpened) {
   EXPECT_NE(key, LockKey{});
 }
 
+TEST_F(LockProbe, ALockIsSharedByAllWhoHaveItsOpenFile) {
+  struct stat about{};
+  ASSERT_EQ(stat(file_.c_str(), &about), 0);
+  const LockKey key{about.st_dev, about.st_ino};
+  const struct flock posix = range(F_WRLCK, 0, 10);
+  const tests::ChildProcess owner = holder(posix);
+  EXPECT_FALSE(shares_lock(owner.pid(), key)) << "a POSIX lock is its process's own";
+  const tests::ChildProcess heir([] { return pause(); });  // with fd_, which holds nothing yet
+  EXPECT_FALSE(shares_lock(heir.pid(), key));
+  ASSERT_EQ(flock(fd_.get(), LOCK_EX), 0);
+  EXPECT_TRUE(shares_lock(heir.pid(), key));
+  EXPECT_TRUE(shares_lock(getpid(), key));
+  EXPECT_FALSE(shares_lock(heir.pid(), LockKey{key.dev, key.ino + 1}));
+  fd_.reset();
+  EXPECT_TRUE(shares_lock(heir.pid(), key));
+  EXPECT_FALSE(shares_lock(getpid(), key));
+}
+
 TEST_F(LockProbe, OfATaskThatIsGoneNothingIsKnown) {
   std::vector<Op> requests;
   run({helper(), file_, "flock:ex", "ofd:w:set:0:9", "posix:w:set:9:0"}, kPointSet,

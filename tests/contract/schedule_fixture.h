@@ -47,6 +47,7 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
     std::vector<std::string> trace;
     std::vector<Moment> moments;
     std::vector<Decision> decisions;
+    std::vector<bool> locks_held;  ///< after each step
     std::vector<std::string> deadlock;
     std::unordered_set<std::uint64_t> met;  ///< see Meetings
     std::map<std::string, int> codes;       ///< of those that ended of their own
@@ -108,6 +109,7 @@ class ScheduleTest : public ::testing::Test, protected ScheduleObserver {
     for (const Step& step : scheduler.steps()) {
       run.moments.push_back(step.moment);
       run.decisions.push_back(step.decision);
+      run.locks_held.push_back(step.locks_held);
     }
     run.deadlock = scheduler.deadlock();
     run.met = scheduler.meetings().met();

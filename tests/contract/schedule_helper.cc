@@ -3,6 +3,8 @@
 // call that failed, and nothing is done behind it.
 //   read:F        write:F:TEXT  append:F:TEXT  increment:F   (read a number, write the next one)
 //   flock:F       fcntl:F       ofd:F          (waits)       unlock:F   (of each kind)
+//   open:F        (for locks of whoever is forked later, too)
+//   close:F       (what was opened for locks)
 //   sleep         (an hour)     nap            (some milliseconds)      pause
 //   random:F      (what getrandom gives)       await:F       (looks for a file again and again)
 //   pipe          say           hear           (a byte)
@@ -60,9 +62,13 @@ void write_all(const std::string& file, const std::string& text, int how) {
   close(fd);
 }
 
-void lock(const std::string& way, const std::string& file) {
+int open_for_locks(const std::string& file) {
   if (!locks.contains(file)) locks[file] = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  const int fd = locks[file];
+  return locks[file];
+}
+
+void lock(const std::string& way, const std::string& file) {
+  const int fd = open_for_locks(file);
   struct flock all{};
   all.l_type = way == "unlock" ? F_UNLCK : F_WRLCK;
   if (way == "flock") return require(flock(fd, LOCK_EX) == 0);
@@ -138,6 +144,8 @@ void do_one(const std::string& word) {
   if (what == "flock" || what == "fcntl" || what == "ofd" || what == "unlock") {
     return lock(what, file);
   }
+  if (what == "open") return require(open_for_locks(file) >= 0);
+  if (what == "close") return require(close(locks.at(file)) == 0);
   if (what == "sleep") return sleep_for(3600, 0);
   if (what == "nap") return sleep_for(0, 20'000'000);
   if (what == "pause") return static_cast<void>(pause());

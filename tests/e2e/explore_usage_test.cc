@@ -1,6 +1,8 @@
 // Goal: who asks for what cannot be is told so in one sentence, and nothing is run.
 #include <unistd.h>
 
+#include <fstream>
+
 #include "tests/e2e/explorations.h"
 
 namespace e2e {
@@ -82,6 +84,31 @@ TEST_F(Explorations, AsJsonSayNothingElse) {
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.err, "");
   EXPECT_EQ(Json::parse(run.out, nullptr, false)["executed"], 2) << run.out;
+}
+
+TEST_F(Explorations, ArePrintedAgainAsTheyWere) {
+  for (const auto& [target, code] : {std::pair("locked", 0), std::pair("unlocked", 1)}) {
+    const base::Outcome run = explore({"--target", explored(target), "--schedules", "4"});
+    const auto report = [&](const std::string& format) {
+      const base::Outcome printed =
+          execute({STRESS_PROGRAM, "report", results().string(), "--format", format});
+      EXPECT_EQ(printed.exit_code, code) << printed.err;
+      EXPECT_EQ(printed.err, "");
+      return printed.out;
+    };
+    EXPECT_EQ(run.out, report("text") + "results: " + results().string() + "\n");
+    EXPECT_EQ(report("json"), text_of(results() / "exploration.json"));
+    EXPECT_EQ(report("markdown"), text_of(results() / "exploration.md"));
+    EXPECT_THAT(report("junit"), HasSubstr("<testsuite name=\"explore\""));
+  }
+}
+
+TEST_F(Explorations, ThatAreDamagedAreNotPrinted) {
+  std::ofstream(out_ / "exploration.json") << R"({"verdict": "pass", "jobs": "two"})";
+  const base::Outcome printed = execute({STRESS_PROGRAM, "report", out_.path().string()});
+  EXPECT_EQ(printed.exit_code, kUsage) << printed.out;
+  EXPECT_THAT(printed.err, HasSubstr("exploration.json: field '/jobs'"));
+  EXPECT_EQ(printed.out, "");
 }
 
 TEST_F(Explorations, WhoseReaderHasGoneEndAllTheSame) {

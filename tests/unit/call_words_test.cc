@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include <csignal>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -24,9 +25,41 @@ TEST(CallWords, FilesAreToldByTheirPlaceBelowTheWatchedFolder) {
   EXPECT_EQ(of(Sys::kRead, "/w/registry.json").words, "read registry.json");
   EXPECT_EQ(of(Sys::kRead, "/w/sub/file").words, "read sub/file");
   EXPECT_EQ(of(Sys::kRead, "/v/deep/file").words, "read file");
-  EXPECT_EQ(of(Sys::kLock, "/elsewhere/lock").words, "lock lock");
   EXPECT_EQ(of(Sys::kLook, "/w").words, "look at .");
   EXPECT_EQ(of(Sys::kRead, "/w/sub/file").file, "sub/file");
+}
+
+TEST(CallWords, FilesElsewhereAreToldByTheirWholePathAndKeyedWithoutTheirFolders) {
+  const CallWords null = of(Sys::kUnlock, "/dev/null", 0, 3);
+  EXPECT_EQ(null.words, "unlock /dev/null");
+  EXPECT_EQ(null.file, "/dev/null");
+  EXPECT_EQ(null.key, "unlock null");
+  EXPECT_EQ(of(Sys::kLock, "/tmp/run-1/lock").words, "lock /tmp/run-1/lock");
+  EXPECT_EQ(of(Sys::kLock, "/tmp/run-1/lock").key, of(Sys::kLock, "/tmp/run-2/lock").key);
+  EXPECT_EQ(of(Sys::kRead, "/watch/f").words, "read /watch/f");
+  Op op;
+  op.sys = Sys::kRename;
+  op.path = "/tmp/new";
+  op.path2 = "/w/registry.json";
+  EXPECT_EQ(words_of(op, {"/w"}).words, "rename /tmp/new -> registry.json");
+  EXPECT_EQ(words_of(op, {"/w"}).key, "rename new -> registry.json");
+  std::swap(op.path, op.path2);
+  EXPECT_EQ(words_of(op, {"/w"}).file2, "/tmp/new");
+}
+
+TEST(CallWords, AConnectionIsToldByWhoAnswersIt) {
+  const auto connection = [](const std::string& path) {
+    Op op;
+    op.sys = Sys::kConnect;
+    op.path = path;
+    return words_of(op, {"/w"}, "/run/tmux-0/default");
+  };
+  EXPECT_EQ(connection("/run/tmux-0/default").words, "connect to the tmux server");
+  EXPECT_EQ(connection("/run/tmux-0/default").file, "the tmux server");
+  EXPECT_EQ(connection("/run/tmux-0/default").key, "connect to default");
+  EXPECT_EQ(connection("/run/tmux-0/other").words, "connect to the tmux server other");
+  EXPECT_EQ(connection("/run/daemon.sock").words, "connect to /run/daemon.sock");
+  EXPECT_EQ(connection("/w/daemon.sock").words, "connect to daemon.sock");
 }
 
 TEST(CallWords, AnOpeningTellsWhatItIsFor) {

@@ -127,6 +127,26 @@ TEST(ExplorationMarkdown, FitsASummaryWhateverItHolds) {
               AllOf(HasSubstr("| failures/001-story.md |"), HasSubstr("```text\nTime goes down")));
 }
 
+TEST(ExplorationJunit, HasACaseForEachInvariantThatBroke) {
+  EXPECT_THAT(
+      to_junit(failing_exploration()),
+      AllOf(HasSubstr("<testsuite name=\"explore\" tests=\"2\" failures=\"2\" errors=\"0\""),
+            HasSubstr("name=\"acked-present\""), HasSubstr("name=\"three-way-match\""),
+            HasSubstr("Agent agent-2 was acknowledged and is missing."),
+            Not(HasSubstr("name=\"schedules\""))));
+}
+
+TEST(ExplorationJunit, OfOneWithoutFailuresHasTheVerdictOfAllSchedulesAsItsCase) {
+  EXPECT_THAT(to_junit(sound_exploration()),
+              AllOf(HasSubstr("tests=\"1\" failures=\"0\" errors=\"0\""),
+                    HasSubstr("name=\"schedules\" time=\"0\"/>")));
+  Exploration unknown = sound_exploration();
+  unknown.verdict = Verdict::kUnknown;
+  unknown.reason = "no schedule came to its end";
+  EXPECT_THAT(to_junit(unknown), AllOf(HasSubstr("tests=\"1\" failures=\"0\" errors=\"1\""),
+                                       HasSubstr("; no schedule came to its end")));
+}
+
 TEST(ExplorationScript, IsTheCommand) {
   EXPECT_THAT(to_repro_script(failing_exploration()),
               AllOf(HasSubstr("#!/bin/sh\n# explore: FAIL ("),
