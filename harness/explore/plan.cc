@@ -33,8 +33,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Act, {{Act::kRun, "run"},
                                    {Act::kCrashWithDescendants, "crash-with-descendants"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, key, state, yields,
                                                 meets_death)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard,
-                                                state)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard, state)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Decision, act, who)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stretch, decision, steps)
 

@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "harness/schedule/lives.h"
+
 namespace stress {
 namespace {
 
@@ -123,7 +125,10 @@ std::uint64_t lock_object(const Op& op) {
 
 Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), Touch::kChanges}; }
 
+Access life_of(pid_t pid, Touch touch) { return {object("life", fmt::format("{}", pid)), touch}; }
+
 std::vector<Access> accesses_of(const Op& op) {
+  if (const auto whose = asked_about(op)) return {life_of(*whose, Touch::kLooks)};
   Accesses accesses;
   switch (op.sys) {
     case Sys::kOpen:

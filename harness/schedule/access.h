@@ -41,6 +41,9 @@ std::vector<Access> accesses_of_death(const std::vector<std::uint64_t>& locks);
 /// What the threads of one process have in common. Nobody sees who of them reads or writes it.
 Access memory_of(pid_t pid);
 
+/// Whether a process lives, as whoever asks is told, or as its end changes it.
+Access life_of(pid_t pid, Touch touch);
+
 /// The object of the lock that a call is about.
 std::uint64_t lock_object(const Op& op);
 

@@ -8,6 +8,7 @@
 #include "harness/choice/choice.h"
 #include "harness/schedule/arena.h"
 #include "harness/schedule/call_words.h"
+#include "harness/schedule/lives.h"
 #include "harness/supervise/decode.h"
 #include "harness/supervise/effects.h"
 #include "harness/supervise/watched.h"
@@ -103,6 +104,9 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
 }
 
 bool Arena::is_relevant(const Op& op, Role role) const {
+  if (const auto process = asked_about(op)) {
+    return *process != op.pid && tasks_.of_process(*process) != nullptr;
+  }
   const auto watched = [&](const std::string& path) { return is_watched(path, setting_.watched); };
   switch (op.sys) {
     case Sys::kLock:
@@ -140,6 +144,10 @@ void Arena::begin_exit(ScheduledTask& task, const Op& op) {
 
 void Arena::park(ScheduledTask& task, Stopped stopped) {
   CallWords call = words_of(stopped.op, setting_.watched, setting_.tmux_socket);
+  if (const auto process = asked_about(stopped.op)) {
+    const ScheduledTask* asked = tasks_.of_process(*process);
+    call = words_of_life(asked != nullptr ? asked->label : "somebody else");
+  }
   if (task.first) {
     task.program = base_name(stopped.op.path);
     call = {.key = "start", .words = "start " + task.program, .kind = "exec"};

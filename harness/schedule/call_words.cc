@@ -122,4 +122,11 @@ CallWords words_of(const Op& op, const std::vector<std::filesystem::path>& watch
   return call;
 }
 
+CallWords words_of_life(std::string_view whose) {
+  CallWords call;
+  call.key = call.words = fmt::format("look whether {} lives", whose);
+  call.kind = to_string(Sys::kLook);
+  return call;
+}
+
 }  // namespace stress

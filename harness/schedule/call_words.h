@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/supervise/op.h"
@@ -23,5 +24,8 @@ struct CallWords {
 /// there is none. The call's task must be stopped at it.
 CallWords words_of(const Op& op, const std::vector<std::filesystem::path>& watched,
                    const std::filesystem::path& tmux_socket = {});
+
+/// Of a call that asks whether a process lives; `whose`: its task's label.
+CallWords words_of_life(std::string_view whose);
 
 }  // namespace stress

@@ -26,7 +26,8 @@ constexpr int kRepeats = 10;
 
 bool meets_death(const ScheduledTask& task) {
   const Sys sys = task.stopped.op.sys;
-  return sys == Sys::kLock || sys == Sys::kUnlock || sys == Sys::kSignal;
+  return sys == Sys::kLock || sys == Sys::kUnlock || sys == Sys::kSignal ||
+         asked_about(task.stopped.op).has_value();
 }
 
 bool changes_files(Sys sys) {
@@ -103,8 +104,8 @@ Scheduler::Choices Scheduler::look_for_choices() {
                   actor.accesses);
   }
   const ScheduledTask* last = arena_->tasks().by_label(last_);
-  choices.moment.last_waits =
-      last != nullptr && last->state != State::kDead && std::ranges::find(ready, last) == ready.end();
+  choices.moment.last_waits = last != nullptr && last->state != State::kDead &&
+                              std::ranges::find(ready, last) == ready.end();
   if (crashes_ < setting_.crashes_max && !choices.moment.candidates.empty()) {
     add_mortals(choices.moment);
   }
@@ -125,6 +126,11 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
   if (task != nullptr && !task->first && !waits_for_lock(task->stopped.op) &&
       probe_lock(task->stopped.op).answer == LockAnswer::kHeld) {
     key += ", in vain";
+  }
+  if (task != nullptr && !task->first) {
+    if (const auto process = asked_about(task->stopped.op)) {
+      key += fmt::format(": it {}", standing_of(*process));
+    }
   }
   candidate.state = causality_.after({candidate.task, key, accesses});
   if (task != nullptr && last_ == task->label && task->last_key == candidate.key) {
@@ -334,6 +340,7 @@ void Scheduler::note_woken() {
 
 void Scheduler::finish_step() {
   note_woken();
+  note_ends();
   report_ends();
   if (steps_.empty() || steps_.back().end != 0) return;
   const ScheduledTask* task = arena_->tasks().by_label(steps_.back().decision.who);
@@ -341,6 +348,26 @@ void Scheduler::finish_step() {
   steps_.back().end = base::monotonic_ns();
   steps_.back().locks_held = holders_.any();
   observer_.stepped(steps_.back());
+}
+
+/// Whoever asks for somebody's life is told something else from now on. The end of a task is the
+/// work of the step that it ended by, its own or another's.
+void Scheduler::note_ends() {
+  for (const auto& [label, process, reaped] : lives_.changes(arena_->tasks())) {
+    if (steps_.empty()) continue;
+    const std::vector<Access> life = {life_of(process, Touch::kChanges)};
+    const std::string& by = steps_.back().decision.who;
+    if (!reaped && by != label) {
+      causality_.wake(label, by);
+      meetings_.wake(label, by);
+    }
+    causality_.add({reaped ? by : label, reaped ? "reaped" : "end", life});
+    meetings_.made(by, steps_.back().call.key, life);
+    if (!reaped && by != label) {
+      const ScheduledTask* ended = arena_->tasks().by_label(label);
+      meetings_.made(label, ended->last_key, life);
+    }
+  }
 }
 
 void Scheduler::report_ends() {

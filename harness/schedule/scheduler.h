@@ -10,6 +10,7 @@
 
 #include "harness/schedule/arena.h"
 #include "harness/schedule/causality.h"
+#include "harness/schedule/lives.h"
 #include "harness/schedule/lock_holders.h"
 #include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
@@ -112,6 +113,7 @@ class Scheduler {
   [[nodiscard]] std::string sharer_of(const LockKey& file) const;
   void finish_step();
   void note_sleepers();
+  void note_ends();
   void note_woken();
   void report_ends();
   bool wait_for_outside();
@@ -133,6 +135,7 @@ class Scheduler {
   std::vector<std::pair<std::string, std::string>> sleepers_;
   bool traceless_ = false;  ///< see Moment, of the step that is under way or was the last
   LockHolders holders_;
+  Lives lives_;
   std::set<std::uint64_t> locks_;
   std::vector<std::string> deadlock_;
 };

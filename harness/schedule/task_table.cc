@@ -153,6 +153,15 @@ ScheduledTask* TaskTable::find(pid_t tid) {
   return nullptr;
 }
 
+const ScheduledTask* TaskTable::of_process(pid_t pid) const {
+  const ScheduledTask* latest = nullptr;
+  for (const auto& [label, task] : tasks_) {
+    if (task->tid != pid || task->pid != pid) continue;
+    if (latest == nullptr || latest->born < task->born) latest = task.get();
+  }
+  return latest;
+}
+
 ScheduledTask* TaskTable::by_label(std::string_view label) {
   const auto found = tasks_.find(label);
   return found == tasks_.end() ? nullptr : found->second.get();

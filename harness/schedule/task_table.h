@@ -73,6 +73,9 @@ class TaskTable {
   /// Who made a call. Looks for new tasks where it is not known; nullptr: it is gone.
   ScheduledTask* find(pid_t tid);
   [[nodiscard]] ScheduledTask* by_label(std::string_view label);
+  /// The main thread of a process; of a dead one too, until it is forgotten. nullptr: it does not
+  /// take part.
+  [[nodiscard]] const ScheduledTask* of_process(pid_t pid) const;
 
   /// A task is about to make a child or a thread.
   void begin_fork(ScheduledTask& maker, bool thread);

@@ -180,7 +180,11 @@ base::Result<BpfProgram> build_filter(std::uint32_t set) {
   if ((set & kExits) != 0) rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(exit_group));
   if ((set & kSignals) != 0) {
     for (const auto& [call, number] : kSignalCalls) {
-      rules.add_if(SCMP_ACT_NOTIFY, call, SCMP_CMP(number, SCMP_CMP_NE, 0));
+      if ((set & kProbes) != 0) {
+        rules.add(SCMP_ACT_NOTIFY, call);
+      } else {
+        rules.add_if(SCMP_ACT_NOTIFY, call, SCMP_CMP(number, SCMP_CMP_NE, 0));
+      }
     }
   }
   if ((set & kReads) != 0) {

@@ -26,6 +26,7 @@ enum FilterSet : std::uint32_t {
   kSleeps = 1u << 9,       ///< nanosleep and its like; poll and select of no descriptor
   kRandomness = 1u << 10,  ///< getrandom
   kForks = 1u << 11,       ///< fork, vfork, clone, threads too
+  kProbes = 1u << 12,      ///< with kSignals: the probe with signal 0 too
 };
 
 /// What a crash of a spawner may fall upon.
@@ -34,7 +35,7 @@ inline constexpr std::uint32_t kCrashSet = kMutations | kLocking | kExecution | 
 inline constexpr std::uint32_t kPointSet = kCrashSet | kExits | kSignals;
 /// What a scheduler decides upon, or must know of.
 inline constexpr std::uint32_t kScheduleSet =
-    kPointSet | kReadOpens | kReads | kLooks | kSleeps | kRandomness | kForks;
+    kPointSet | kReadOpens | kReads | kLooks | kSleeps | kRandomness | kForks | kProbes;
 
 /// A ready BPF program, made by libseccomp. io_uring_setup, calls of foreign architectures (32-bit,
 /// x32) and, with kMutations, shared mappings of files stop too: see blind_spots.h.

@@ -10,6 +10,8 @@
 //   pipe          say           hear           (a byte)
 //   fork … end    thread … end  (do what stands between)     wait       join
 //   kill-child    (the last one)               leave         (the main thread ends)
+//   tell:F        (its number, to a file)
+//   probe:F:G     look:F:G       (whether the process of that file lives: the answer, to G)
 //   exec          (itself anew, with the words that follow)
 //   serve:S       (answers on a socket, for ever)            call:S:TEXT
 #include <fcntl.h>
@@ -166,6 +168,14 @@ void do_one(const std::string& word) {
     return threads.clear();
   }
   if (what == "kill-child") return require(kill(last_child, SIGKILL) == 0);
+  if (what == "tell") return write_all(file, std::to_string(getpid()), O_TRUNC);
+  if (what == "probe" || what == "look") {
+    const std::string number = read_all(file);
+    if (number.empty()) return write_all(text, "nobody told", O_TRUNC);
+    const bool lives = what == "probe" ? kill(std::atoi(number.c_str()), 0) == 0
+                                       : access(("/proc/" + number).c_str(), F_OK) == 0;
+    return write_all(text, lives ? "lives" : "is gone", O_TRUNC);
+  }
   if (what == "leave") pthread_exit(nullptr);
   if (what == "serve") serve(file);
   if (what == "call") return call(file, text);

@@ -22,7 +22,8 @@ class ScheduledRuns : public ScheduleTest {
     std::multiset<std::string> outcomes;
     while (const auto prefix = search.next()) {
       FollowPrefix strategy(*prefix);
-      const Run made = run_anew(programs, strategy, {.crashes_max = crashes}, {{"n", "0"}});
+      const Run made =
+          run_anew(programs, strategy, {.crashes_max = crashes}, {{"n", "0"}, {"a", ""}});
       EXPECT_EQ(made.end, RunEnd::kDone);
       EXPECT_EQ(strategy.why_departed(), "");
       outcomes.insert(content("n"));
@@ -52,6 +53,17 @@ TEST_F(ScheduledRuns, ASearchFindsWhatADeathLeaves) {
   // The file is empty between its opening and the write.
   EXPECT_EQ(different(search({{"A", {"increment:n"}}}, 0, 1)),
             (std::set<std::string>{"0", "", "1"}));
+}
+
+// An end is no call, and is told to nobody but whoever asks.
+TEST_F(ScheduledRuns, ASearchFindsWhatWhoAsksForALifeCanBeTold) {
+  for (const std::string asks : {"probe:a:n", "look:a:n"}) {
+    const Programs programs = {{"A", {"tell:a", "append:x:y"}}, {"B", {asks}}};
+    EXPECT_EQ(different(search(programs, 0, 0)), (std::set<std::string>{"nobody told", "is gone"}));
+    EXPECT_EQ(different(search(programs, 1, 0)),
+              (std::set<std::string>{"nobody told", "is gone", "lives"}))
+        << asks;
+  }
 }
 
 TEST_F(ScheduledRuns, TheSameSeedMakesTheSameRunEachTime) {
