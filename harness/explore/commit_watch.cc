@@ -11,72 +11,86 @@
 namespace stress {
 namespace {
 
-/// The read that all which was there before came with.
-constexpr std::uint64_t kStart = 1;
-
-struct Seen {
+struct Spawn {
   std::size_t operation = 0;
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
   Nanoseconds completed = 0;
   bool certain = true;
 };
 
-/// Of one order, first reads rising: whoever shares a read with another is uncertain, but for those
-/// of the start.
-void mark_meetings(std::vector<Seen>& spawns) {
-  Seen* longest = nullptr;
-  for (Seen& spawn : spawns) {
-    if (spawn.first == kStart) continue;
-    if (longest != nullptr && spawn.first <= longest->last) {
+/// By their beginnings. Whose stretch meets another's is not certain; prepared ones are.
+void mark_meetings(std::vector<Spawn>& spawns) {
+  Spawn* longest = nullptr;
+  for (Spawn& spawn : spawns) {
+    if (spawn.begin == 0) continue;
+    if (longest != nullptr && spawn.begin <= longest->end) {
       spawn.certain = longest->certain = false;
     }
-    if (longest == nullptr || spawn.last > longest->last) longest = &spawn;
+    if (longest == nullptr || spawn.end > longest->end) longest = &spawn;
   }
 }
 
 }  // namespace
 
-void CommitWatch::saw(const Observation& registry) {
-  if (registry.not_looked || (!registry.readable && !registry.absent)) return;
-  ++reads_;
-  std::map<std::string, const ObservedAgent*> records;
-  for (const ObservedAgent& agent : registry.agents) {
-    records[agent.id] = &agent;
-    stretches_.try_emplace(agent.id, Stretch{.first = reads_});
-  }
-  for (auto& [id, stretch] : stretches_) {
-    if (stretch.closed) continue;
-    const auto found = records.find(id);
-    std::optional<ObservedAgent> now;
-    if (found != records.end()) now = *found->second;
-    if (now != stretch.record) {
-      stretch.record = std::move(now);
-      stretch.last = reads_;
-    }
-    stretch.closed = answered_.contains(id);
-  }
+void CommitWatch::Stretch::cover(const Stretch& other) {
+  begin = std::min(begin, other.begin);
+  end = std::max(end, other.end);
 }
 
-void CommitWatch::answered(const std::string& agent) { answered_.insert(agent); }
+void CommitWatch::stepped(const Step& step) {
+  ++now_;
+  if (!step.acts) return;
+  const Stretch act{now_, now_};
+  acts_.try_emplace(step.operation, act).first->second.cover(act);
+}
+
+void CommitWatch::saw(const Observation& registry) {
+  if (registry.not_looked || (!registry.readable && !registry.absent)) return;
+  std::map<std::string, const ObservedAgent*> agents;
+  for (const ObservedAgent& agent : registry.agents) {
+    agents[agent.id] = &agent;
+    records_.try_emplace(agent.id, Record{.stretch = {.begin = looked_ ? *looked_ + 1 : 0}});
+  }
+  for (auto& [id, record] : records_) {
+    if (record.closed) continue;
+    const auto found = agents.find(id);
+    std::optional<ObservedAgent> now;
+    if (found != agents.end()) now = *found->second;
+    if (now != record.now) {
+      record.now = std::move(now);
+      record.stretch.end = now_;
+    }
+    record.closed = answered_.contains(id);
+  }
+  looked_ = now_;
+}
+
+void CommitWatch::answered(const std::string& operation, const std::string& agent) {
+  const auto acts = acts_.find(operation);
+  answered_.try_emplace(agent, acts == acts_.end() ? std::nullopt : std::optional(acts->second));
+}
 
 void CommitWatch::number(Evidence& evidence) const {
-  std::vector<Seen> spawns;
+  std::vector<Spawn> spawns;
   for (const auto& [id, op] : check::acked_spawns(evidence)) {
-    const auto found = stretches_.find(std::string(id));
-    if (found == stretches_.end()) continue;
-    // What came at the start did not come by a spawn of the schedule, nor later what was prepared.
-    if ((op->client == kSetupClient) != (found->second.first == kStart)) continue;
+    const auto record = records_.find(std::string(id));
+    if (record == records_.end()) continue;
+    Stretch stretch = record->second.stretch;
+    // What was there before did not come by a spawn of the schedule, nor later what was prepared.
+    if ((op->client == kSetupClient) != (stretch.begin == 0)) continue;
+    const auto answer = answered_.find(record->first);
+    if (answer != answered_.end() && answer->second) stretch.cover(*answer->second);
     spawns.push_back({.operation = static_cast<std::size_t>(op - evidence.operations.data()),
-                      .first = found->second.first,
-                      .last = found->second.last,
+                      .begin = stretch.begin,
+                      .end = stretch.end,
                       .completed = *op->completed});
   }
   std::ranges::sort(spawns, {},
-                    [](const Seen& spawn) { return std::tuple(spawn.first, spawn.completed); });
+                    [](const Spawn& spawn) { return std::tuple(spawn.begin, spawn.completed); });
   mark_meetings(spawns);
   std::uint64_t place = 0;
-  for (const Seen& spawn : spawns) {
+  for (const Spawn& spawn : spawns) {
     if (spawn.certain) evidence.operations[spawn.operation].committed = ++place;
   }
 }

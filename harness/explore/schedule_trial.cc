@@ -114,7 +114,7 @@ void Trial::tell_start(std::uint64_t seed) {
     evidence.run = {seed, SPAWNSTORM_VERSION, "schedule", stage_.target().facts(), spawns, false};
     evidence.operations = ground_.prepared();
   });
-  for (const Operation& prepared : ground_.prepared()) commits_.answered(prepared.agent);
+  for (const Operation& prepared : ground_.prepared()) commits_.prepared(prepared.agent);
   const Observation start = look(Phase::kSetup);
   words_.emplace(stage_.target().facts(), start);
   registry_now_ = words_->of(start);
@@ -162,12 +162,13 @@ void Trial::ended(const std::string& label, int status, bool by_us) {
   operation.op.seen = reply.seen;
   if (operation.word != "spawn") return;
   operation.op.agent = reply.agent;
-  if (reply.outcome == OpOutcome::kOk) commits_.answered(reply.agent);
+  if (reply.outcome == OpOutcome::kOk) commits_.answered(label, reply.agent);
 }
 
 void Trial::stepped(Step& step) {
   const bool may_look = stage_.target().facts().live_snapshots &&
                         !(step.locks_held && stage_.target().observer().takes_lock());
+  commits_.stepped(step);
   changed_ |= step.changes;
   if (changed_ && may_look) registry_now_ = words_->of(look(Phase::kStorm));
   registry_.push_back(registry_now_);

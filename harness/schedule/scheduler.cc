@@ -1,5 +1,7 @@
 #include "harness/schedule/scheduler.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <ctime>
 #include <utility>
@@ -39,6 +41,11 @@ bool changes_files(Sys sys) {
     default:
       return false;
   }
+}
+
+bool is_act(const Op& op) {
+  if (op.sys == Sys::kOpen) return (op.flags & O_EXCL) != 0;
+  return changes_files(op.sys) || op.sys == Sys::kConnect || op.sys == Sys::kSignal;
 }
 
 }  // namespace
@@ -191,6 +198,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   step.call = task.call;
   step.bytes = task.stopped.op.bytes;
   step.changes = !task.first && changes_files(task.stopped.op.sys);
+  step.acts = !task.first && is_act(task.stopped.op);
   others_have_moved(&task);
   const bool alone = last_ == task.label;
   task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;

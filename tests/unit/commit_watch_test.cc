@@ -13,11 +13,18 @@ namespace {
 
 using Places = std::map<std::string, std::uint64_t>;
 
-/// A schedule as reads of its registry and answers between them. Spawns: by their agents.
+/// A schedule as steps, looks at its registry, and answers. An operation is called as its agent.
 class CommitWatchTest : public ::testing::Test {
  protected:
-  /// `records`: status by agent.
+  void acts(const std::string& operation) {
+    watch_.stepped({.operation = operation, .acts = true});
+  }
+  /// Somebody changed it, as whose act is not said. `records`: status by agent.
   void reads(const std::map<std::string, std::string>& records) {
+    watch_.stepped({.changes = true});
+    looks(records);
+  }
+  void looks(const std::map<std::string, std::string>& records) {
     Observation registry;
     registry.readable = true;
     for (const auto& [id, status] : records) {
@@ -30,10 +37,10 @@ class CommitWatchTest : public ::testing::Test {
   void prepared(const std::string& agent) {
     const std::int64_t now = -10 + 2 * static_cast<std::int64_t>(run_.raw().operations.size());
     run_.spawn(agent, now, now + 1).client = kSetupClient;
-    watch_.answered(agent);
+    watch_.prepared(agent);
   }
   Operation& spawned(const std::string& agent, std::int64_t begin, std::int64_t end) {
-    watch_.answered(agent);
+    watch_.answered(agent, agent);
     return run_.spawn(agent, begin, end);
   }
   Places places() {
@@ -59,7 +66,7 @@ class CommitWatchTest : public ::testing::Test {
 TEST_F(CommitWatchTest, PlacesSpawnsAsTheirRecordsCame) {
   prepared("p");
   prepared("q");
-  reads({{"p", "running"}, {"q", "running"}});
+  looks({{"p", "running"}, {"q", "running"}});
   reads({{"p", "running"}, {"q", "running"}, {"b", "running"}});
   reads({{"p", "running"}, {"q", "running"}, {"b", "running"}, {"a", "running"}});
   spawned("a", 1, 9);
@@ -67,8 +74,8 @@ TEST_F(CommitWatchTest, PlacesSpawnsAsTheirRecordsCame) {
   EXPECT_EQ(places(), (Places{{"p", 1}, {"q", 2}, {"b", 3}, {"a", 4}}));
 }
 
-TEST_F(CommitWatchTest, DoesNotPlaceWhatCameInOneRead) {
-  reads({});
+TEST_F(CommitWatchTest, DoesNotPlaceWhatCameBetweenTwoLooks) {
+  looks({});
   reads({{"a", "running"}, {"b", "running"}});
   reads({{"a", "running"}, {"b", "running"}, {"c", "running"}});
   for (const char* agent : {"a", "b", "c"}) spawned(agent, 1, 9);
@@ -77,7 +84,7 @@ TEST_F(CommitWatchTest, DoesNotPlaceWhatCameInOneRead) {
 
 // A list may show what is starting, or not.
 TEST_F(CommitWatchTest, DoesNotPlaceSpawnsWhosePhasesMeet) {
-  reads({});
+  looks({});
   reads({{"a", "starting"}});
   reads({{"a", "starting"}, {"b", "starting"}});
   reads({{"a", "starting"}, {"b", "running"}});
@@ -88,7 +95,7 @@ TEST_F(CommitWatchTest, DoesNotPlaceSpawnsWhosePhasesMeet) {
 }
 
 TEST_F(CommitWatchTest, PlacesSpawnsOfTwoPhasesThatDoNotMeet) {
-  reads({});
+  looks({});
   reads({{"a", "starting"}});
   reads({{"a", "running"}});
   reads({{"a", "running"}, {"b", "starting"}});
@@ -99,7 +106,7 @@ TEST_F(CommitWatchTest, PlacesSpawnsOfTwoPhasesThatDoNotMeet) {
 }
 
 TEST_F(CommitWatchTest, AStretchReachesOverAllThatIsWithinIt) {
-  reads({});
+  looks({});
   reads({{"a", "starting"}});
   reads({{"a", "starting"}, {"b", "running"}});
   reads({{"a", "starting"}, {"b", "running"}, {"c", "running"}});
@@ -108,9 +115,44 @@ TEST_F(CommitWatchTest, AStretchReachesOverAllThatIsWithinIt) {
   EXPECT_EQ(places(), Places{});
 }
 
+// What makes it show in lists may be another file, written before or after.
+TEST_F(CommitWatchTest, DoesNotPlaceSpawnsWhoseOwnActsMeet) {
+  for (const bool ahead : {true, false}) {
+    watch_ = {};
+    run_ = {};
+    looks({});
+    if (ahead) acts("a");
+    looks({});
+    acts("b");
+    looks({{"b", "running"}});
+    acts("a");
+    looks({{"a", "running"}, {"b", "running"}});
+    if (!ahead) acts("b");
+    looks({{"a", "running"}, {"b", "running"}});
+    spawned("a", 1, 9);
+    spawned("b", 1, 9);
+    EXPECT_EQ(places(), Places{}) << ahead;
+  }
+}
+
+TEST_F(CommitWatchTest, PlacesSpawnsWhoseOwnActsDoNotMeet) {
+  looks({});
+  acts("a");
+  acts("a");
+  looks({{"a", "running"}});
+  acts("a");
+  looks({{"a", "running"}});
+  acts("b");
+  looks({{"a", "running"}, {"b", "running"}});
+  spawned("b", 1, 9);
+  spawned("a", 1, 9);
+  acts("a");  // the agent's own doing
+  EXPECT_EQ(places(), (Places{{"a", 1}, {"b", 2}}));
+}
+
 TEST_F(CommitWatchTest, WhatARecordBecomesLaterIsNotItsSpawns) {
   prepared("p");
-  reads({{"p", "running"}});
+  looks({{"p", "running"}});
   reads({{"p", "running"}, {"a", "running"}});
   spawned("a", 1, 2);
   reads({{"p", "blocked"}, {"a", "running"}, {"b", "running"}});
@@ -120,7 +162,7 @@ TEST_F(CommitWatchTest, WhatARecordBecomesLaterIsNotItsSpawns) {
 }
 
 TEST_F(CommitWatchTest, WhatGoesAndComesBackTookEffectPerhapsThen) {
-  reads({});
+  looks({});
   reads({{"a", "running"}});
   reads({});
   reads({{"b", "running"}});
@@ -130,7 +172,7 @@ TEST_F(CommitWatchTest, WhatGoesAndComesBackTookEffectPerhapsThen) {
   EXPECT_EQ(places(), Places{});
 }
 
-TEST_F(CommitWatchTest, ReadsOfNothingSayNothing) {
+TEST_F(CommitWatchTest, LooksAtNothingSayNothing) {
   Observation absent;
   absent.absent = true;
   watch_.saw(absent);
@@ -143,9 +185,9 @@ TEST_F(CommitWatchTest, ReadsOfNothingSayNothing) {
   EXPECT_EQ(places(), (Places{{"a", 1}, {"b", 2}}));
 }
 
-TEST_F(CommitWatchTest, DoesNotPlaceWhatNoReadSawCome) {
+TEST_F(CommitWatchTest, DoesNotPlaceWhatNobodySawCome) {
   prepared("lost");
-  reads({{"past", "completed"}});
+  looks({{"past", "completed"}});
   reads({{"past", "completed"}, {"lost", "running"}, {"killed", "running"}, {"a", "running"}});
   spawned("past", 1, 9);
   spawned("never", 1, 9);
@@ -155,7 +197,7 @@ TEST_F(CommitWatchTest, DoesNotPlaceWhatNoReadSawCome) {
 }
 
 TEST_F(CommitWatchTest, OfTwoThatWereAnsweredWithOneAgentTheFirstHasThePlace) {
-  reads({});
+  looks({});
   reads({{"a", "running"}});
   spawned("a", 1, 9);
   spawned("a", 1, 5);
@@ -166,7 +208,7 @@ TEST_F(CommitWatchTest, OfTwoThatWereAnsweredWithOneAgentTheFirstHasThePlace) {
 
 // The flaw: it answers, and then it writes. Nobody made a list.
 TEST_F(CommitWatchTest, AnAnswerAheadOfItsCommitIsFound) {
-  reads({});
+  looks({});
   spawned("a", 1, 2);
   reads({{"b", "running"}});
   spawned("b", 3, 5);
@@ -175,7 +217,7 @@ TEST_F(CommitWatchTest, AnAnswerAheadOfItsCommitIsFound) {
 }
 
 TEST_F(CommitWatchTest, AnAnswerBehindItsCommitIsNot) {
-  reads({});
+  looks({});
   reads({{"a", "running"}});
   spawned("a", 1, 4);
   reads({{"a", "running"}, {"b", "running"}});
@@ -186,7 +228,7 @@ TEST_F(CommitWatchTest, AnAnswerBehindItsCommitIsNot) {
 // The flaw: a list looks at one half of the registry and then at the other.
 TEST_F(CommitWatchTest, AListThatShowsTheLaterOfTwoAloneIsFound) {
   prepared("p");
-  reads({{"p", "running"}});
+  looks({{"p", "running"}});
   reads({{"p", "running"}, {"a", "running"}});
   reads({{"p", "running"}, {"a", "running"}, {"b", "running"}});
   spawned("a", 1, 9);
@@ -197,7 +239,7 @@ TEST_F(CommitWatchTest, AListThatShowsTheLaterOfTwoAloneIsFound) {
 
 TEST_F(CommitWatchTest, AListThatShowsTheEarlierOfTwoAloneIsNot) {
   prepared("p");
-  reads({{"p", "running"}});
+  looks({{"p", "running"}});
   reads({{"p", "running"}, {"a", "running"}});
   reads({{"p", "running"}, {"a", "running"}, {"b", "running"}});
   spawned("a", 1, 9);
@@ -207,7 +249,7 @@ TEST_F(CommitWatchTest, AListThatShowsTheEarlierOfTwoAloneIsNot) {
 }
 
 TEST_F(CommitWatchTest, AListOfWhatRunsAccusesNobodyOfWhatStarted) {
-  reads({});
+  looks({});
   reads({{"a", "starting"}});
   reads({{"a", "starting"}, {"b", "starting"}});
   reads({{"a", "starting"}, {"b", "running"}});
