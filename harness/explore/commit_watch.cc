@@ -41,6 +41,8 @@ void CommitWatch::Stretch::cover(const Stretch& other) {
 void CommitWatch::stepped(const Step& step) {
   ++now_;
   if (!step.acts) return;
+  const auto over = over_.find(step.operation);
+  if (over != over_.end() && over->second < now_) return;
   const Stretch act{now_, now_};
   acts_.try_emplace(step.operation, act).first->second.cover(act);
 }
@@ -67,8 +69,8 @@ void CommitWatch::saw(const Observation& registry) {
 }
 
 void CommitWatch::answered(const std::string& operation, const std::string& agent) {
-  const auto acts = acts_.find(operation);
-  answered_.try_emplace(agent, acts == acts_.end() ? std::nullopt : std::optional(acts->second));
+  over_.try_emplace(operation, now_ + 1);
+  answered_.try_emplace(agent, operation);
 }
 
 void CommitWatch::number(Evidence& evidence) const {
@@ -80,7 +82,8 @@ void CommitWatch::number(Evidence& evidence) const {
     // What was there before did not come by a spawn of the schedule, nor later what was prepared.
     if ((op->client == kSetupClient) != (stretch.begin == 0)) continue;
     const auto answer = answered_.find(record->first);
-    if (answer != answered_.end() && answer->second) stretch.cover(*answer->second);
+    const auto acts = answer == answered_.end() ? acts_.end() : acts_.find(answer->second);
+    if (acts != acts_.end()) stretch.cover(acts->second);
     spawns.push_back({.operation = static_cast<std::size_t>(op - evidence.operations.data()),
                       .begin = stretch.begin,
                       .end = stretch.end,

@@ -31,11 +31,12 @@ class CommitWatch {
   void stepped(const Step& step);
   /// A look at the registry. One at an unreadable one says nothing; an absent one is empty.
   void saw(const Observation& registry);
-  /// A spawn, the schedule's operation of this label, was answered with this agent. What its record
-  /// is changed to after the next look is no longer its doing.
+  /// A spawn, the schedule's operation of this label, was answered with this agent in the step that
+  /// is told next. Its acts after that, and what its record is changed to after the next look, are
+  /// no longer its doing.
   void answered(const std::string& operation, const std::string& agent);
   /// Likewise one that was over before the schedule. To be told before the first look.
-  void prepared(const std::string& agent) { answered({}, agent); }
+  void prepared(const std::string& agent) { answered_.try_emplace(agent); }
   /// Numbers the spawns whose places are certain, each acknowledged agent's first: prepared ones
   /// that the first look showed, in the order in which they were made, one after another; then
   /// those whose stretches meet no other's.
@@ -55,11 +56,11 @@ class CommitWatch {
   };
 
   Time now_ = 0;
-  std::optional<Time> looked_;             ///< the last time that said something
-  std::map<std::string, Record> records_;  ///< by agent
-  std::map<std::string, Stretch> acts_;    ///< by operation
-  /// By agent: the acts of the operation that was answered with it first; none: it has none.
-  std::map<std::string, std::optional<Stretch>> answered_;
+  std::optional<Time> looked_;                   ///< the last time that said something
+  std::map<std::string, Record> records_;        ///< by agent
+  std::map<std::string, Stretch> acts_;          ///< by operation
+  std::map<std::string, Time> over_;             ///< by operation: its last step
+  std::map<std::string, std::string> answered_;  ///< by agent: whose answer it was first
 };
 
 }  // namespace stress

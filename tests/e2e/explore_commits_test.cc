@@ -66,5 +66,12 @@ TEST_F(Explorations, FindNothingWhereAListIsWhole) {
   EXPECT_EQ(exploration()["judged"]["linearizable"], 40);
 }
 
+// Two agents' records may come in one order, and their names into the index in the other.
+TEST_F(Explorations, FindNothingWhereAListIsOfSomethingElseThanTheRecords) {
+  const base::Outcome run = explore(two_spawns_and_a_list_of("indexed"));
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(exploration()["judged"]["linearizable"], 40);
+}
+
 }  // namespace
 }  // namespace e2e
