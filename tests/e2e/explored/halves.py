@@ -19,6 +19,7 @@ def locked():
     with open(".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+        fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def create():
