@@ -45,7 +45,8 @@ bool changes_files(Sys sys) {
 
 bool is_act(const Op& op) {
   if (op.sys == Sys::kOpen) return (op.flags & O_EXCL) != 0;
-  return changes_files(op.sys) || op.sys == Sys::kConnect || op.sys == Sys::kSignal;
+  return changes_files(op.sys) || op.sys == Sys::kConnect || op.sys == Sys::kSend ||
+         op.sys == Sys::kSignal;
 }
 
 }  // namespace
