@@ -157,7 +157,10 @@ base::Status Campaign::explore() {
 }
 
 bool Campaign::take(const SchedulePlan& plan, ScheduleResult result) {
-  if (!result.known) ++report_.executed;
+  if (!result.known) {
+    ++report_.executed;
+    for (const std::string& invariant : result.judged) ++report_.judged[invariant];
+  }
   feed_->learn(plan, result);
   report_.pruned = feed_->pruned();
   report_.tasks = std::max(report_.tasks, result.tasks);

@@ -87,9 +87,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SchedulePlan, id, kind, seed, cr
                                                 range, decisions, trace, script, without, moments,
                                                 story)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ScheduleResult, id, verdict, reason, departed,
-                                                broken, decisions, trace, moments, met, known,
-                                                preemptions, crashes, tasks, seconds, blind_spots,
-                                                story)
+                                                broken, judged, decisions, trace, moments, met,
+                                                known, preemptions, crashes, tasks, seconds,
+                                                blind_spots, story)
 
 std::string encode(const Scene& scene) { return line_of(scene); }
 std::string encode(const SchedulePlan& plan) { return line_of(plan); }

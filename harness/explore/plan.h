@@ -57,6 +57,7 @@ struct ScheduleResult {
   std::string reason;    ///< why unknown
   std::string departed;  ///< kReplay: where it did something else than was recorded
   std::vector<report::InvariantResult> broken;
+  std::vector<std::string> judged;  ///< invariants that hold or are broken
   std::vector<Decision> decisions;
   std::vector<std::string> trace;
   std::vector<Moment> moments;     ///< one a decision, where asked for

@@ -16,6 +16,7 @@
 #include "harness/campaign/snapshots.h"
 #include "harness/check/invariants.h"
 #include "harness/explore/actors.h"
+#include "harness/explore/commit_watch.h"
 #include "harness/explore/programs.h"
 #include "harness/explore/registry_words.h"
 #include "harness/explore/requests.h"
@@ -75,6 +76,7 @@ class Trial : private ScheduleObserver {
   void began(const std::string& label) override;
   void ended(const std::string& label, int status, bool by_us) override;
   void stepped(Step& step) override;
+  Observation look(Phase phase);
 
   void tell_start(std::uint64_t seed);
   base::Status launch();
@@ -96,6 +98,8 @@ class Trial : private ScheduleObserver {
   Programs programs_;
   std::vector<std::string> registry_;  ///< what it held after each step, in words
   std::string registry_now_;
+  bool changed_ = false;  ///< files, since the registry was looked at
+  CommitWatch commits_;
   std::optional<RegistryWords> words_;  ///< from tell_start() on
 };
 
@@ -110,9 +114,17 @@ void Trial::tell_start(std::uint64_t seed) {
     evidence.run = {seed, SPAWNSTORM_VERSION, "schedule", stage_.target().facts(), spawns, false};
     evidence.operations = ground_.prepared();
   });
-  const Observation start = snapshots_.take(Phase::kSetup);
+  for (const Operation& prepared : ground_.prepared()) commits_.prepared(prepared.agent);
+  const Observation start = look(Phase::kSetup);
   words_.emplace(stage_.target().facts(), start);
   registry_now_ = words_->of(start);
+}
+
+Observation Trial::look(Phase phase) {
+  Observation seen = snapshots_.take(phase);
+  commits_.saw(seen);
+  changed_ = false;
+  return seen;
 }
 
 base::Status Trial::launch() {
@@ -148,15 +160,17 @@ void Trial::ended(const std::string& label, int status, bool by_us) {
   operation.op.outcome = reply.outcome;
   operation.op.error = reply.error;
   operation.op.seen = reply.seen;
-  if (operation.word == "spawn") operation.op.agent = reply.agent;
+  if (operation.word != "spawn") return;
+  operation.op.agent = reply.agent;
+  if (reply.outcome == OpOutcome::kOk) commits_.answered(label, reply.agent);
 }
 
 void Trial::stepped(Step& step) {
   const bool may_look = stage_.target().facts().live_snapshots &&
                         !(step.locks_held && stage_.target().observer().takes_lock());
-  if (step.changes && may_look) {
-    registry_now_ = words_->of(snapshots_.take(Phase::kStorm));
-  }
+  commits_.stepped(step);
+  changed_ |= step.changes;
+  if (changed_ && may_look) registry_now_ = words_->of(look(Phase::kStorm));
   registry_.push_back(registry_now_);
 }
 
@@ -211,6 +225,7 @@ void Trial::look_at_the_end(RunEnd end) {
         evidence.operations.push_back(operation.op);
       }
     }
+    commits_.number(evidence);
   });
   if (end != RunEnd::kDone && end != RunEnd::kStuck) return;
   Aftermath aftermath(stage_.target(), stage_.probe(), snapshots_, stage_.group(), collector_,
@@ -240,8 +255,11 @@ ScheduleResult Trial::conclude(RunEnd end) {
     const auto invariants = check_all(evidence);
     result.verdict = overall(evidence, invariants);
     result.reason = why_unknown(evidence, invariants);
-    std::ranges::copy_if(invariants, std::back_inserter(result.broken),
-                         [](const auto& one) { return one.verdict == report::Verdict::kFail; });
+    for (const report::InvariantResult& one : invariants) {
+      const bool broken = one.verdict == report::Verdict::kFail;
+      if (broken) result.broken.push_back(one);
+      if (broken || one.verdict == report::Verdict::kPass) result.judged.push_back(one.id);
+    }
   });
   result.id = plan_.id;
   result.departed = strategy_->why_departed();

@@ -1,5 +1,6 @@
 #include "harness/schedule/scheduler.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,6 +48,12 @@ bool changes_files(Sys sys) {
 
 std::string holder_words(const std::string& label) {
   return label.empty() ? "somebody outside of the schedule" : label;
+}
+
+bool is_act(const Op& op) {
+  if (op.sys == Sys::kOpen) return (op.flags & O_EXCL) != 0;
+  return changes_files(op.sys) || op.sys == Sys::kConnect || op.sys == Sys::kSend ||
+         (op.sys == Sys::kSignal && op.flags != 0);
 }
 
 }  // namespace
@@ -216,6 +223,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   step.call = task.call;
   step.bytes = task.stopped.op.bytes;
   step.changes = !task.first && changes_files(task.stopped.op.sys);
+  step.acts = !task.first && is_act(task.stopped.op);
   others_have_moved(&task);
   const bool alone = last_ == task.label;
   task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;

@@ -20,6 +20,7 @@ struct Step {
   std::uint64_t bytes = 0;
   std::string result;       ///< where it is not plain
   bool changes = false;     ///< files: what is below the watched folders may be another afterwards
+  bool acts = false;        ///< other programs may see that it was made; opening a file is no act
   bool locks_held = false;  ///< afterwards, as far as is known
   std::int64_t begin = 0;   ///< CLOCK_MONOTONIC nanoseconds
   std::int64_t end = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -90,7 +91,8 @@ struct Exploration {
   std::uint64_t pruned = 0;   ///< exhaustive: branches that lead to a state that was explored
   std::uint64_t failing = 0;  ///< schedules with a violation
   std::uint64_t unknown = 0;  ///< schedules that could not be judged
-  int tasks = 0;              ///< of the longest schedule
+  std::map<std::string, std::uint64_t> judged;  ///< by invariant: schedules of which it says
+  int tasks = 0;                                ///< of the longest schedule
   int steps = 0;
   bool exhaustive = false;
   /// "exhaustive: all schedules with at most 2 preemptions, 40 executed, 12 pruned", "stopped at

@@ -132,6 +132,7 @@ void read_exploration(Reader& reader, Exploration& read) {
   reader.number("pruned", read.pruned);
   reader.number("failing", read.failing);
   reader.number("unknown", read.unknown);
+  reader.numbers("judged", read.judged);
   reader.number("tasks", read.tasks);
   reader.number("steps", read.steps);
   reader.flag("exhaustive", read.exhaustive);
@@ -164,6 +165,7 @@ std::string to_json(const Exploration& exploration) {
                      {"pruned", exploration.pruned},
                      {"failing", exploration.failing},
                      {"unknown", exploration.unknown},
+                     {"judged", exploration.judged},
                      {"tasks", exploration.tasks},
                      {"steps", exploration.steps},
                      {"exhaustive", exploration.exhaustive},

@@ -87,7 +87,9 @@ TEST(Linearizable, AListOfAnOtherOrderThanThatOfTheCommitsIsFound) {
   run.spawn("a", 1, 9).committed = 1;
   run.spawn("b", 1, 9).committed = 2;
   run.list(2, 8, {"b"});
-  EXPECT_THAT(judge(run), FailsOnce("", "after no commit"));
+  EXPECT_THAT(judge(run), FailsOnce("",
+                                    "after no commit that it can have been made after: agent "
+                                    "b, and not a, whose spawn was committed before."));
 }
 
 TEST(Linearizable, IsJudgedWithAllOthersWhereTheOrderOfCommitsWasSeen) {
@@ -107,6 +109,31 @@ TEST(Linearizable, InTheOrderOfCommitsListsMayHavePlacesToo) {
   EXPECT_THAT(judge(run), Passes());
   run.list(2, 8, {"a"}).committed = 5;
   EXPECT_THAT(judge(run), FailsOnce("", "committed as number 5"));
+}
+
+TEST(Linearizable, SpawnsWithPlacesAreHeldAgainstThemBesideOthersWithout) {
+  RunStory run;
+  run.spawn("a", 1, 9).committed = 1;
+  run.spawn("b", 1, 9).committed = 2;
+  run.spawn("c", 1, 9);  // at any time
+  run.list(2, 8, {"c"});
+  run.list(3, 8, {"a", "c"});
+  EXPECT_THAT(judge(run), Passes());
+  RunStory contrary;
+  contrary.spawn("a", 1, 9).committed = 1;
+  contrary.spawn("b", 1, 9).committed = 2;
+  contrary.spawn("c", 1, 9);
+  contrary.list(2, 8, {"b", "c"});
+  EXPECT_THAT(judge(contrary), FailsOnce("", "after no commit"));
+}
+
+TEST(Linearizable, WhatListsShowOfEachOtherIsFoundWhereOnlySomeSpawnsHavePlaces) {
+  RunStory run;
+  run.spawn("a", 1, 9).committed = 1;
+  run.spawn("b", 1, 9);
+  run.list(2, 8, {"a"});
+  run.list(2, 8, {"b"});
+  EXPECT_THAT(judge(run), FailsOnce("a", "shows agent a and not b"));
 }
 
 TEST(Linearizable, TheSearchAlsoJudgesWhatOperationsEnded) {

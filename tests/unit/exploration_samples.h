@@ -167,6 +167,7 @@ inline Exploration sound_exploration() {
   exploration.reproducible = "exact";
   exploration.executed = 40;
   exploration.pruned = 12;
+  exploration.judged = {{"acked-present", 40}, {"linearizable", 31}};
   exploration.tasks = 4;
   exploration.steps = 60;
   exploration.exhaustive = true;

@@ -174,8 +174,11 @@ RegistryHistory::Growing RegistryHistory::growing() const {
 
 RegistryHistory::Commits RegistryHistory::commits() const {
   Commits commits;
+  const auto counts = [&](std::uint32_t agent) {
+    return agents[agent].stays && agents[agent].spawn->committed;
+  };
   for (std::uint32_t i = 0; i < agents.size(); ++i) {
-    if (!agents[i].stays) continue;
+    if (!counts(i)) continue;
     commits.calls.push_back(
         {agents[i].span, {.kind = Kind::kSpawn, .agent = i}, agents[i].spawn->committed});
     commits.operations.push_back(agents[i].spawn);
@@ -183,8 +186,7 @@ RegistryHistory::Commits RegistryHistory::commits() const {
   for (std::size_t i = 0; i < lists.size(); ++i) {
     Placed<RegistryCall>& list = commits.calls.emplace_back(
         Placed<RegistryCall>{span_of(*lists[i]), {.kind = Kind::kList}, lists[i]->committed});
-    std::ranges::copy_if(seen[i], std::back_inserter(list.call.seen),
-                         [&](std::uint32_t agent) { return agents[agent].stays; });
+    std::ranges::copy_if(seen[i], std::back_inserter(list.call.seen), counts);
     commits.operations.push_back(lists[i]);
   }
   return commits;

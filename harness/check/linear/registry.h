@@ -85,7 +85,8 @@ struct RegistryHistory {
     std::vector<WholeRead> reads;
   };
   [[nodiscard]] Growing growing() const;
-  /// Spawns of agents that stay, and lists, with their places.
+  /// Spawns of agents that stay where they have places, and lists as to those agents. What is an
+  /// order of all is one of them, so nothing is called wrong that was right.
   struct Commits {
     std::vector<Placed<RegistryCall>> calls;
     std::vector<const Operation*> operations;
