@@ -137,6 +137,9 @@ void add_how(CLI::App& command, ExploreOptions& options) {
       ->capture_default_str();
   command.add_option("--crashes", settings.crashes, "At most so many programs are killed in each")
       ->capture_default_str();
+  command.add_flag("--agents-at-once", settings.agents_at_once,
+                   "What runs in agents' sessions goes on before anybody else does: only the "
+                   "operations are interleaved, in far fewer schedules");
   command.add_option("--seed", settings.seed, "What is drawn, and the programs' random bytes")
       ->check(not_negative())
       ->capture_default_str();

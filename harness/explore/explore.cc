@@ -91,6 +91,7 @@ base::Result<report::Exploration> Campaign::run() {
   scene_ = {.target = settings_.target,
             .sessions = settings_.sessions,
             .ops = settings_.ops,
+            .agents_at_once = settings_.agents_at_once,
             .prepared = settings_.prepared,
             .types = settings_.types,
             .seed = settings_.seed,
@@ -273,10 +274,11 @@ void Campaign::conclude() {
     report_.exhaustive =
         !stopped_ && feed_->open() == 0 && report_.unknown == 0 && blind_spots_.empty();
     const std::string bound = fmt::format(
-        "at most {} preemption{}{}", settings_.preemptions, settings_.preemptions == 1 ? "" : "s",
+        "at most {} preemption{}{}{}", settings_.preemptions, settings_.preemptions == 1 ? "" : "s",
         settings_.crashes == 0
             ? ""
-            : fmt::format(" and {} death{}", settings_.crashes, settings_.crashes == 1 ? "" : "s"));
+            : fmt::format(" and {} death{}", settings_.crashes, settings_.crashes == 1 ? "" : "s"),
+        settings_.agents_at_once ? ", agents going on at once" : "");
     const char* why = interrupted_      ? "stopped by an interruption"
                       : !found_.empty() ? "stopped at a failure"
                                         : "stopped at a limit";
@@ -295,11 +297,6 @@ void Campaign::conclude() {
         pct_guarantee(report_.tasks, static_cast<std::uint64_t>(report_.steps), settings_.depth);
   }
   for (const std::string& note : blind_spots_) report_.notes.push_back(note);
-  if (settings_.crashes > 0) {
-    report_.notes.emplace_back(
-        "deaths: that somebody asks whether a process lives (kill with signal 0, /proc) is not "
-        "seen, so orders of such questions and deaths are not all told apart");
-  }
   if (report_.failing > 0) {
     report_.verdict = Verdict::kFail;
     return;

@@ -39,11 +39,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stretch, decision, steps)
 
 /// -1: nobody ran last who could go on.
 static void to_json(nlohmann::json& to, const Moment& moment) {
-  to = {{"step", moment.step},
-        {"candidates", moment.candidates},
-        {"mortals", moment.mortals},
-        {"last", moment.last ? static_cast<int>(*moment.last) : -1},
-        {"last_waits", moment.last_waits},
+  to = {{"step", moment.step},          {"candidates", moment.candidates},
+        {"mortals", moment.mortals},    {"last", moment.last ? static_cast<int>(*moment.last) : -1},
+        {"held_up", moment.held_up},    {"forced", moment.forced},
         {"traceless", moment.traceless}};
 }
 
@@ -53,7 +51,8 @@ static void from_json(const nlohmann::json& from, Moment& moment) {
   from.at("mortals").get_to(moment.mortals);
   const int last = from.at("last").get<int>();
   if (last >= 0) moment.last = static_cast<std::size_t>(last);
-  from.at("last_waits").get_to(moment.last_waits);
+  from.at("held_up").get_to(moment.held_up);
+  from.at("forced").get_to(moment.forced);
   from.at("traceless").get_to(moment.traceless);
 }
 
@@ -81,8 +80,8 @@ NLOHMANN_JSON_SERIALIZE_ENUM(SchedulePlan::Kind, {{SchedulePlan::Kind::kRandom, 
                                                   {SchedulePlan::Kind::kPrefix, "prefix"},
                                                   {SchedulePlan::Kind::kScript, "script"},
                                                   {SchedulePlan::Kind::kReplay, "replay"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Scene, target, sessions, ops, prepared, types, seed,
-                                                folder, explorer)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Scene, target, sessions, ops, agents_at_once,
+                                                prepared, types, seed, folder, explorer)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SchedulePlan, id, kind, seed, crashes_max, depth,
                                                 range, decisions, trace, script, without, moments,
                                                 story)

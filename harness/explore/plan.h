@@ -18,6 +18,7 @@ struct Scene {
   std::string target;
   std::string sessions;
   std::vector<std::string> ops;  ///< see ExploreSettings
+  bool agents_at_once = false;   ///< likewise
   int prepared = 0;
   int types = 0;
   std::uint64_t seed = 1;        ///< of random bytes and of what the operations ask for

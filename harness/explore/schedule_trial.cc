@@ -57,9 +57,10 @@ class Trial : private ScheduleObserver {
         operations_(operations_of(scene, stage_.target(), ground.prepared())),
         strategy_(strategy_of(plan, visited)),
         // Who has not moved for as long as he may take to answer has broken his promise.
-        scheduler_(
-            {.crashes_max = plan.crashes_max, .stuck_after = stage_.target().reply_deadline() + 1s},
-            *strategy_, *this),
+        scheduler_({.crashes_max = plan.crashes_max,
+                    .sessions_at_once = scene.agents_at_once,
+                    .stuck_after = stage_.target().reply_deadline() + 1s},
+                   *strategy_, *this),
         snapshots_(stage_.target(), collector_, stage_.names()),
         programs_(scene.folder / "out") {
     std::erase_if(operations_, [&](const SceneOperation& operation) {

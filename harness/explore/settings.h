@@ -19,6 +19,7 @@ struct ExploreSettings {
   int depth = 3;                  ///< pct: how many orderings the bug looked for depends on
   int preemptions = 2;            ///< exhaustive: at most so many in one schedule
   int crashes = 0;                ///< programs that may be killed in one schedule
+  bool agents_at_once = false;    ///< what runs in sessions goes on before anybody else does
   int prepared = -1;              ///< agents that are there before; -1: one where one is needed
   int types = 0;                  ///< spawns share so many types; 0: each has its own
   std::uint64_t seed = 1;

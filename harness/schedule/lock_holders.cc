@@ -32,6 +32,14 @@ std::vector<std::uint64_t> LockHolders::ended(
   return steps;
 }
 
+std::vector<std::uint64_t> LockHolders::held_by(std::string_view task) const {
+  std::vector<std::uint64_t> locks;
+  for (const auto& [lock, holder] : holders_) {
+    if (holder.task == task) locks.push_back(lock);
+  }
+  return locks;
+}
+
 std::string LockHolders::holder_of(std::uint64_t lock) const {
   const auto found = holders_.find(lock);
   return found == holders_.end() ? std::string() : found->second.task;

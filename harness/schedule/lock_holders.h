@@ -31,6 +31,7 @@ class LockHolders {
   std::vector<std::uint64_t> ended(const std::function<bool(const std::string& task)>& whose,
                                    const std::function<std::string(const LockKey& file)>& heir_to);
 
+  [[nodiscard]] std::vector<std::uint64_t> held_by(std::string_view task) const;
   /// Empty: nobody who is known.
   [[nodiscard]] std::string holder_of(std::uint64_t lock) const;
   [[nodiscard]] bool any() const { return !holders_.empty(); }

@@ -41,9 +41,11 @@ struct Moment {
   std::vector<Candidate> candidates;  ///< by label; at least one
   std::vector<Mortal> mortals;        ///< by label; none where no more may be killed
   std::optional<std::size_t> last;    ///< who ran last and could go on, if he does not yield
-  /// Who ran last lives and cannot go on, so that going on with another is free. A death could
-  /// change that.
-  bool last_waits = false;
+  /// Somebody waits, and a death that lets him go on would change whose turn it is: he ran last, so
+  /// that going on with another is free now, or would go on at once.
+  bool held_up = false;
+  /// There is no choice, as what runs in a session of its own goes on at once.
+  bool forced = false;
   /// The step before it has changed nothing that anybody but its own task could notice.
   bool traceless = false;
   bool operator==(const Moment&) const = default;

@@ -99,24 +99,49 @@ Scheduler::Choices Scheduler::look_for_choices() {
   const bool others = !std::ranges::all_of(
       ready, [this](const ScheduledTask* task) { return has_yielded_alone(*task); });
   if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
+  ScheduledTask* at_once = who_goes_at_once(ready);
+  choices.moment.forced = at_once != nullptr;
+  if (at_once != nullptr) ready = {at_once};
   for (ScheduledTask* task : ready) {
     add_candidate(
         choices, task,
         {task->label, task->operation, task->call.key, 0, yields(*task), meets_death(*task)},
         task->accesses);
   }
+  if (at_once != nullptr) return choices;
   for (const Actor& actor : actors_) {
     meetings_.stands_before(actor.label, actor.call.key, actor.accesses);
     add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false, true},
                   actor.accesses);
   }
-  const ScheduledTask* last = arena_->tasks().by_label(last_);
-  choices.moment.last_waits = last != nullptr && last->state != State::kDead &&
-                              std::ranges::find(ready, last) == ready.end();
+  choices.moment.held_up = is_anybody_held_up(ready);
   if (crashes_ < setting_.crashes_max && !choices.moment.candidates.empty()) {
     add_mortals(choices.moment);
   }
   return choices;
+}
+
+/// Whoever waits in a loop takes turns with the others.
+ScheduledTask* Scheduler::who_goes_at_once(const std::vector<ScheduledTask*>& ready) const {
+  if (!setting_.sessions_at_once) return nullptr;
+  const auto found = std::ranges::find_if(
+      ready, [this](const ScheduledTask* task) { return is_apart(*task) && !yields(*task); });
+  return found == ready.end() ? nullptr : *found;
+}
+
+/// It stands before a call, in a session of its own.
+bool Scheduler::is_apart(const ScheduledTask& task) const {
+  return task.state == State::kParked && !task.first &&
+         (arena_->is_servers(task) || task.stopped.op.detached);
+}
+
+bool Scheduler::is_anybody_held_up(const std::vector<ScheduledTask*>& ready) const {
+  return std::ranges::any_of(arena_->tasks().all(), [&](const auto& entry) {
+    const ScheduledTask& task = *entry.second;
+    const bool could_matter = (task.label == last_ && task.state != State::kDead) ||
+                              (setting_.sessions_at_once && is_apart(task));
+    return could_matter && std::ranges::find(ready, &task) == ready.end();
+  });
 }
 
 std::vector<Access> Scheduler::accesses_of_step(const ScheduledTask& task) const {
@@ -208,6 +233,12 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   const auto index = static_cast<std::size_t>(chosen - candidates.begin());
   causality_.add({decision.who, choices.keys[index], choices.accesses[index]});
   meetings_.made(decision.who, candidates[index].key, choices.accesses[index]);
+  if (!choices.moment.forced) {
+    cause_ = {decision.who, candidates[index].key};
+  } else if (!cause_.first.empty()) {
+    // What comes of a step at once is part of it: where that races, the step does.
+    meetings_.made(cause_.first, cause_.second, choices.accesses[index]);
+  }
   if (choices.tasks[index] != nullptr) {
     step_of(*choices.tasks[index], choices, index);
     return;
@@ -229,7 +260,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;
   task.slept_alone = choices.moment.candidates[index].yields;
   task.last_key = task.call.key;
-  last_ = task.label;
+  if (!choices.moment.forced) last_ = task.label;
   holders_.stepped(task.label, meeting_id(task.label, task.call.key));
   if (task.first) observer_.began(task.label);
   traceless_ = !task.first && leave_no_trace(choices.accesses[index]);
@@ -315,6 +346,7 @@ void Scheduler::crash(const Decision& decision) {
   const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
   causality_.add({decision.who, to_string(decision.act), accesses});
   meetings_.made(decision.who, to_string(decision.act), accesses);
+  cause_ = {decision.who, std::string(to_string(decision.act))};
   others_have_moved(nullptr);
   ++crashes_;
   crashed_ = decision.who;
@@ -358,22 +390,25 @@ void Scheduler::finish_step() {
   observer_.stepped(steps_.back());
 }
 
-/// Whoever asks for somebody's life is told something else from now on. The end of a task is the
-/// work of the step that it ended by, its own or another's.
+/// Whoever asks for somebody's life is told something else from now on, and locks are released. The
+/// end of a task is the work of the step that it ended by, its own or another's.
 void Scheduler::note_ends() {
   for (const auto& [label, process, reaped] : lives_.changes(arena_->tasks())) {
     if (steps_.empty()) continue;
-    const std::vector<Access> life = {life_of(process, Touch::kChanges)};
+    std::vector<Access> changed = {life_of(process, Touch::kChanges)};
+    for (const std::uint64_t lock : holders_.held_by(label)) {
+      changed.push_back({lock, Touch::kChanges});
+    }
     const std::string& by = steps_.back().decision.who;
     if (!reaped && by != label) {
       causality_.wake(label, by);
       meetings_.wake(label, by);
     }
-    causality_.add({reaped ? by : label, reaped ? "reaped" : "end", life});
-    meetings_.made(by, steps_.back().call.key, life);
+    causality_.add({reaped ? by : label, reaped ? "reaped" : "end", changed});
+    meetings_.made(by, steps_.back().call.key, changed);
     if (!reaped && by != label) {
       const ScheduledTask* ended = arena_->tasks().by_label(label);
-      meetings_.made(label, ended->last_key, life);
+      meetings_.made(label, ended->last_key, changed);
     }
   }
 }

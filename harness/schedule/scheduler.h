@@ -62,6 +62,9 @@ class Scheduler {
  public:
   struct Setting {
     int crashes_max = 0;
+    /// Whatever runs in a session of its own (agents, what a server runs) goes on before anybody
+    /// else does, and before anybody dies: only the programs themselves are interleaved.
+    bool sessions_at_once = false;
     std::uint64_t steps_max = 20'000;
     std::chrono::milliseconds stuck_after{10'000};
   };
@@ -95,6 +98,10 @@ class Scheduler {
                      std::vector<Access> accesses);
   void add_mortals(Moment& moment);
   [[nodiscard]] bool waits(ScheduledTask& task);
+  [[nodiscard]] ScheduledTask* who_goes_at_once(const std::vector<ScheduledTask*>& ready) const;
+  [[nodiscard]] bool is_apart(const ScheduledTask& task) const;
+  /// See Moment.
+  [[nodiscard]] bool is_anybody_held_up(const std::vector<ScheduledTask*>& ready) const;
   [[nodiscard]] std::vector<Access> accesses_of_step(const ScheduledTask& task) const;
   [[nodiscard]] bool yields(const ScheduledTask& task) const;
   [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
@@ -128,7 +135,9 @@ class Scheduler {
   std::vector<Step> steps_;
   Causality causality_;
   Meetings meetings_;
-  std::string last_;  ///< whose step it was
+  std::string last_;  ///< whose step it was, of those who take turns
+  /// Whose step it was that what went on at once since then comes of, and its call.
+  std::pair<std::string, std::string> cause_;
   int crashes_ = 0;
   std::string crashed_;  ///< by the step that is under way
   /// When the last step began, each with what it looked like (see ScheduledTask).

@@ -15,16 +15,16 @@ bool is_unheard(const Moment& moment, const std::string& operation) {
 }
 
 /// Whether the step before was neither the victim's nor one that his death could have changed; or
-/// was the victim's, and left no trace, nor anybody alive who might have been told of it. Where he
-/// who ran before it waited, an earlier death might let him go on, which would make it dearer to
-/// run others.
+/// was the victim's, and left no trace; and nobody is there whom the victim, or his death, may tell
+/// something unseen, or whom an earlier death would let go on at the cost of others.
 bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
                        const std::vector<Decision>& run, const Decision& death) {
-  if (at == 0 || run[at - 1].act != Act::kRun || moments[at - 1].last_waits) return false;
+  if (at == 0 || run[at - 1].act != Act::kRun) return false;
+  if (moments[at - 1].held_up || moments[at - 1].forced) return false;
   const auto step =
       std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
-  if (step->operation != death.who) return !step->meets_death;
-  return moments[at].traceless && is_unheard(moments[at], death.who);
+  if (!is_unheard(moments[at], death.who)) return false;
+  return step->operation != death.who ? !step->meets_death : moments[at].traceless;
 }
 
 /// Whether he whom it would preempt could as well be preempted before his last step, should he be

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -45,20 +46,25 @@ using SimProgram = std::vector<SimTask>;
 
 class Simulation {
  public:
-  /// A run of so many steps is cut. `tells_states`: see Candidate::state; without, it is cheaper.
+  /// A run of so many steps is cut.
   static constexpr std::uint64_t kStepsMax = 40;
-  explicit Simulation(const SimProgram& program, int crashes_max = 0, bool tells_states = true)
-      : program_(&program), crashes_max_(crashes_max), tells_states_(tells_states) {
+  struct Setting {
+    int crashes_max = 0;
+    bool children_at_once = false;  ///< see Scheduler::Setting::sessions_at_once
+    bool tells_states = true;       ///< see Candidate::state; without, it is cheaper
+  };
+  explicit Simulation(const SimProgram& program) : Simulation(program, Setting()) {}
+  Simulation(const SimProgram& program, Setting setting) : program_(&program), setting_(setting) {
     for (const SimTask& task : program) tasks_.push_back({task.label == task.operation});
   }
 
   /// nullopt: all have ended, or nobody can go on, or it was cut.
-  [[nodiscard]] std::optional<Moment> moment() const {
+  [[nodiscard]] std::optional<Moment> moment() {
     if (step_ >= kStepsMax) return std::nullopt;
     std::vector<std::size_t> ready;
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       if (!is_alive(i)) continue;
-      if (tells_states_) meetings_.stands_before((*program_)[i].label, key(i), accesses(i));
+      if (setting_.tells_states) meetings_.stands_before((*program_)[i].label, key(i), accesses(i));
       if (!waits(i)) ready.push_back(i);
     }
     const auto in_vain = [this](std::size_t i) { return yields(i) && tasks_[i].slept_alone; };
@@ -67,15 +73,24 @@ class Simulation {
     Moment moment;
     moment.step = step_;
     moment.traceless = traceless_;
+    const auto at_once =
+        std::ranges::find_if(ready, [this](std::size_t i) { return is_child(i) && !yields(i); });
+    moment.forced = setting_.children_at_once && at_once != ready.end();
+    if (moment.forced) ready = {*at_once};
     for (const std::size_t i : ready) {
       if (last_ == i && !yields(i)) moment.last = moment.candidates.size();
       const SimTask& task = (*program_)[i];
       moment.candidates.push_back(
           {task.label, task.operation, key(i), after(i), yields(i), meets_death(i)});
     }
-    moment.last_waits =
-        last_ && is_alive(*last_) && std::ranges::find(ready, *last_) == ready.end();
-    if (crashes_ < crashes_max_) add_mortals(moment);
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      const bool could_matter = last_ == i || (setting_.children_at_once && is_child(i));
+      if (could_matter && is_alive(i) && std::ranges::find(ready, i) == ready.end()) {
+        moment.held_up = true;
+      }
+    }
+    if (crashes_ < setting_.crashes_max && !moment.forced) add_mortals(moment);
+    forced_ = moment.forced;
     return moment;
   }
 
@@ -106,6 +121,12 @@ class Simulation {
     }
     return state.bits();
   }
+  /// Somebody lives, and nobody can go on.
+  [[nodiscard]] bool is_stuck() {
+    const auto lives = [this](std::size_t i) { return is_alive(i); };
+    return step_ < kStepsMax && !moment() &&
+           std::ranges::any_of(std::views::iota(std::size_t{0}, tasks_.size()), lives);
+  }
   [[nodiscard]] std::uint64_t state() const { return causality_.value(); }
   [[nodiscard]] const std::unordered_set<std::uint64_t>& met() const { return meetings_.met(); }
 
@@ -125,6 +146,9 @@ class Simulation {
   [[nodiscard]] std::size_t index_of(const std::string& label) const {
     return static_cast<std::size_t>(std::ranges::find(*program_, label, &SimTask::label) -
                                     program_->begin());
+  }
+  [[nodiscard]] bool is_child(std::size_t i) const {
+    return (*program_)[i].label != (*program_)[i].operation;
   }
   [[nodiscard]] bool is_alive(std::size_t i) const {
     const State& task = tasks_[i];
@@ -192,7 +216,7 @@ class Simulation {
     return accesses;
   }
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
-    if (!tells_states_) return 0;
+    if (!setting_.tells_states) return 0;
     const State& task = tasks_[i];
     const std::uint64_t state = causality_.after({(*program_)[i].label, event_key(i), accesses(i)});
     if (last_ != i || task.last_key != key(i)) return state;
@@ -208,7 +232,8 @@ class Simulation {
             descendants || (j != i && is_alive(j) && (*program_)[j].operation == task.operation);
       }
       const std::uint64_t state =
-          tells_states_ ? causality_.after({task.label, to_string(Act::kCrash), death()}) : 0;
+          setting_.tells_states ? causality_.after({task.label, to_string(Act::kCrash), death()})
+                                : 0;
       moment.mortals.push_back({task.label, descendants, false, state});
     }
   }
@@ -217,8 +242,9 @@ class Simulation {
     const std::string label = (*program_)[i].label;
     const std::string made = key(i);
     const bool yielded = yields(i);
-    if (tells_states_) causality_.add({label, event_key(i), accesses(i)});
-    if (tells_states_) meetings_.made(label, key(i), accesses(i));
+    if (setting_.tells_states) causality_.add({label, event_key(i), accesses(i)});
+    if (setting_.tells_states) meetings_.made(label, key(i), accesses(i));
+    if (setting_.tells_states && forced_) meetings_.made(cause_.first, cause_.second, accesses(i));
     traceless_ =
         tasks_[i].begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
     others_have_moved(i);
@@ -226,10 +252,28 @@ class Simulation {
     task.repeats = last_ == i && task.last_key == made ? task.repeats + 1 : 1;
     task.slept_alone = yielded;
     task.last_key = made;
-    last_ = i;
+    if (!forced_) {
+      last_ = i;
+      cause_ = {label, made};
+    }
     if (!task.begun) return begin(i);
     effect(i);
-    traceless_ = traceless_ && is_alive(i);
+    if (is_alive(i)) return;
+    traceless_ = false;
+    end(i, made);
+  }
+  /// An end releases locks, and is no call.
+  void end(std::size_t i, const std::string& last_call) {
+    std::vector<Access> released;
+    std::erase_if(holders_, [&](const auto& entry) {
+      if (entry.second != i) return false;
+      released.push_back({100 + static_cast<std::uint64_t>(entry.first), Touch::kChanges});
+      return true;
+    });
+    if (!setting_.tells_states) return;
+    causality_.add({(*program_)[i].label, "end", released});
+    meetings_.made((*program_)[i].label, last_call, released);
+    if (forced_) meetings_.made(cause_.first, cause_.second, released);
   }
   void others_have_moved(std::size_t mover) {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -243,7 +287,7 @@ class Simulation {
     for (std::size_t j = 0; j < tasks_.size(); ++j) {
       if (j == i || (*program_)[j].operation != (*program_)[i].label) continue;
       tasks_[j].born = true;
-      if (!tells_states_) continue;
+      if (!setting_.tells_states) continue;
       causality_.fork((*program_)[j].label, (*program_)[i].label);
       meetings_.fork((*program_)[j].label, (*program_)[i].label);
     }
@@ -286,8 +330,9 @@ class Simulation {
   }
   void crash(std::size_t victim, Act act) {
     const SimTask& main = (*program_)[victim];
-    if (tells_states_) causality_.add({main.label, to_string(act), death()});
-    if (tells_states_) meetings_.made(main.label, to_string(act), death());
+    if (setting_.tells_states) causality_.add({main.label, to_string(act), death()});
+    if (setting_.tells_states) meetings_.made(main.label, to_string(act), death());
+    cause_ = {main.label, std::string(to_string(act))};
     others_have_moved(tasks_.size());
     ++crashes_;
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -301,8 +346,7 @@ class Simulation {
   }
 
   const SimProgram* program_;
-  int crashes_max_;
-  bool tells_states_;
+  Setting setting_;
   std::vector<State> tasks_;
   std::map<int, std::uint64_t> values_;
   std::map<int, std::size_t> holders_;
@@ -313,6 +357,8 @@ class Simulation {
   std::uint64_t step_ = 0;
   int crashes_ = 0;
   bool traceless_ = false;  ///< the last step
+  bool forced_ = false;     ///< the moment
+  std::pair<std::string, std::string> cause_;
 };
 
 /// One run to its end.
@@ -321,12 +367,14 @@ struct SimRun {
   std::vector<Decision> decisions;
   std::uint64_t outcome = 0;
   std::uint64_t state = 0;
+  bool stuck = false;
   std::unordered_set<std::uint64_t> met;
 };
 
-inline SimRun simulate(const SimProgram& program, Strategy& strategy, int crashes_max = 0) {
+inline SimRun simulate(const SimProgram& program, Strategy& strategy,
+                       Simulation::Setting setting = Simulation::Setting()) {
   SimRun run;
-  Simulation simulation(program, crashes_max);
+  Simulation simulation(program, setting);
   while (std::optional<Moment> moment = simulation.moment()) {
     const std::optional<Decision> decision = strategy.choose(*moment);
     if (!decision) break;
@@ -335,6 +383,7 @@ inline SimRun simulate(const SimProgram& program, Strategy& strategy, int crashe
     run.decisions.push_back(*decision);
   }
   run.outcome = simulation.outcome();
+  run.stuck = simulation.is_stuck();
   run.state = simulation.state();
   run.met = simulation.met();
   return run;

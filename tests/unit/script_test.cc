@@ -41,9 +41,9 @@ TEST(Script, FollowedToTheLetterItIsTheSameRun) {
   const SimProgram program = two_locked_writers();
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     RandomWalk walk(seed, 10);
-    const SimRun made = simulate(program, walk, 1);
+    const SimRun made = simulate(program, walk, {.crashes_max = 1});
     FollowScript follow(script_of(made.decisions));
-    const SimRun again = simulate(program, follow, 1);
+    const SimRun again = simulate(program, follow, {.crashes_max = 1});
     EXPECT_EQ(again.decisions, made.decisions) << "seed " << seed;
     EXPECT_EQ(again.outcome, made.outcome);
   }

@@ -55,8 +55,8 @@ TEST(RandomWalk, TheSameSeedMakesTheSameChoices) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     RandomWalk one(seed, 10);
     RandomWalk other(seed, 10);
-    const std::string order = order_of(simulate(program, one, 1));
-    EXPECT_EQ(order, order_of(simulate(program, other, 1)));
+    const std::string order = order_of(simulate(program, one, {.crashes_max = 1}));
+    EXPECT_EQ(order, order_of(simulate(program, other, {.crashes_max = 1})));
     orders.insert(order);
   }
   EXPECT_EQ(orders.size(), 50u);
@@ -207,7 +207,7 @@ TEST(Pct, KillsOnceAtMostWhereItMay) {
   std::set<std::size_t> places;
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     Pct pct(seed, 2, 12);
-    const SimRun made = simulate(program, pct, 2);
+    const SimRun made = simulate(program, pct, {.crashes_max = 2});
     std::size_t deaths = 0;
     for (std::size_t i = 0; i < made.decisions.size(); ++i) {
       if (made.decisions[i].act == Act::kRun) continue;
@@ -254,9 +254,9 @@ TEST(Replay, TheSameProgramsDoTheSame) {
   const SimProgram program = independent(3, 4);
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     RandomWalk walk(seed, 8);
-    const SimRun made = simulate(program, walk, 1);
+    const SimRun made = simulate(program, walk, {.crashes_max = 1});
     Replay replay(made.decisions, trace_of_run(made));
-    const SimRun again = simulate(program, replay, 1);
+    const SimRun again = simulate(program, replay, {.crashes_max = 1});
     EXPECT_EQ(again.decisions, made.decisions);
     EXPECT_EQ(trace_of_run(again), trace_of_run(made));
     EXPECT_EQ(replay.why_departed(), "");
@@ -296,7 +296,7 @@ TEST(Replay, NamesTheStepAtWhichARunGoesOnForLonger) {
 TEST(Replay, NamesADeathThatIsNotPossible) {
   const SimProgram program = independent(2, 2);
   Replay replay({run("A"), {Act::kCrash, "B"}}, {"A: start", "crash: B"});
-  (void)simulate(program, replay, 1);  // B has not begun
+  (void)simulate(program, replay, {.crashes_max = 1});  // B has not begun
   EXPECT_THAT(replay.why_departed(), HasSubstr("step 2: expected crash: B"));
 }
 
