@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -18,7 +17,6 @@
 #include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
-#include "orchestrator/base/file_io.h"
 
 // Linux 6.6; not yet in Debian 12's headers.
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -36,7 +34,6 @@ using State = ScheduledTask::State;
 constexpr int kYields = 2;
 constexpr auto kShortest = 100us;
 constexpr int kDoublings = 3;
-constexpr int kDeathMs = 30'000;
 /// Timers ring late.
 constexpr std::int64_t kNapMargin = 50'000'000;
 
@@ -48,16 +45,6 @@ std::chrono::microseconds wait_before(int look) {
     return 0us;
   }
   return kShortest * (1 << std::min(look - kYields, kDoublings));
-}
-
-/// Whether a SIGKILL is under way to it, as any signal that ends a process becomes one.
-bool is_doomed(pid_t tid) {
-  const std::string status = base::read_file(fmt::format("/proc/{}/status", tid)).value_or("");
-  constexpr std::string_view kPending = "\nSigPnd:\t";
-  const std::size_t at = status.find(kPending);
-  if (at == std::string::npos) return true;
-  const std::uint64_t pending = std::strtoull(status.c_str() + at + kPending.size(), nullptr, 16);
-  return (pending >> (SIGKILL - 1) & 1) != 0;
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ namespace stress {
 /// it notice others. Calls on files outside of the watched folders are let through at once. What
 /// would make one repetition unlike another is taken away where that is possible: random bytes
 /// follow from the seed, and a thread that sleeps alone in its process sleeps as a step, not by the
-/// clock.
+/// clock; while a child of its is ending, it does not sleep at all.
 ///
 /// Policy of stillness. It is observed, not guessed: each task is stopped at a call, or asleep at
 /// two looks without having run between them. A server that they talk to (tmux) belongs in the
@@ -114,6 +114,8 @@ class Arena {
         : label(std::move(l)), launched(std::move(made)), tasks(launched.pid), role(r) {}
   };
   enum class Look { kStill, kAlmost, kMoves };
+  /// How long a death that is certain is waited for.
+  static constexpr int kDeathMs = 30'000;
 
   bool poll_once(std::chrono::microseconds timeout);
   void receive(std::size_t root);
@@ -122,6 +124,7 @@ class Arena {
   bool handle_unobserved(ScheduledTask& task, const Stopped& stopped);
   [[nodiscard]] bool is_relevant(const Op& op, Role role) const;
   void begin_exit(ScheduledTask& task, const Op& op);
+  bool outlasts_a_child(const ScheduledTask& sleeper);
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
   [[nodiscard]] bool is_ending(const Root& root) const;

@@ -90,6 +90,10 @@ class TaskTable {
   [[nodiscard]] bool is_threaded(const ScheduledTask& task) const;
   /// Of the same operation, and alive.
   [[nodiscard]] std::vector<ScheduledTask*> members_of(std::string_view operation) const;
+  /// Main threads of the processes that it has made, and that live.
+  [[nodiscard]] std::vector<ScheduledTask*> children_of(const ScheduledTask& maker) const;
+  /// Of its process, and alive.
+  [[nodiscard]] std::vector<ScheduledTask*> threads_of(pid_t pid) const;
   void bury(ScheduledTask& task);
   void forget(const std::function<bool(const ScheduledTask&)>& whom);
   /// Those that have ended, seen or not; labels begin anew behind those of the living.

@@ -5,14 +5,16 @@
 //   flock:F       fcntl:F       ofd:F          (waits)       unlock:F   (of each kind)
 //   sleep         (an hour)     nap            (some milliseconds)      pause
 //   random:F      (what getrandom gives)       await:F       (looks for a file again and again)
-//   pipe          say           hear           (a byte)
-//   fork … end    thread … end  (do what stands between)     wait       join
-//   kill-child    (the last one)               leave         (the main thread ends)
-//   exec          (itself anew, with the words that follow)
-//   serve:S       (answers on a socket, for ever)            call:S:TEXT
+//   pipe          say           hear           (a byte)          hear-end (nothing, when all
+//   writers are gone) linger        (from now on its death takes some milliseconds once the pipe is
+//   closed) fork … end    thread … end  (do what stands between)     wait       join look-and-nap
+//   (for the end of a child, again and again) kill-child    (the last one)               leave (the
+//   main thread ends) exec          (itself anew, with the words that follow) serve:S (answers on a
+//   socket, for ever)            call:S:TEXT
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -108,6 +110,15 @@ void call(const std::string& name, const std::string& text) {
   close(fd);
 }
 
+/// Files are closed from the last one on, and a large one takes its time.
+void linger() {
+  const int file = memfd_create("large", MFD_CLOEXEC);
+  const int pipe = fcntl(pipe_ends[1], F_DUPFD_CLOEXEC, file + 1);
+  const std::vector<char> much(64u << 20);
+  require(file >= 0 && pipe >= 0 && close(pipe_ends[1]) == 0);
+  require(write(file, much.data(), much.size()) == static_cast<ssize_t>(much.size()));
+}
+
 void sleep_for(time_t seconds, long nanoseconds) {
   const timespec length{seconds, nanoseconds};
   require(nanosleep(&length, nullptr) == 0);
@@ -149,6 +160,15 @@ void do_one(const std::string& word) {
   if (what == "pipe") return require(pipe2(pipe_ends, O_CLOEXEC) == 0);
   if (what == "say") return require(write(pipe_ends[1], &byte, 1) == 1);
   if (what == "hear") return require(read(pipe_ends[0], &byte, 1) == 1);
+  if (what == "hear-end") {
+    require(close(pipe_ends[1]) == 0);
+    return require(read(pipe_ends[0], &byte, 1) == 0);
+  }
+  if (what == "linger") return linger();
+  if (what == "look-and-nap") {
+    while (waitpid(-1, nullptr, WNOHANG) == 0) sleep_for(0, 500'000);
+    return;
+  }
   if (what == "wait") {
     while (wait(nullptr) > 0) continue;
     return;

@@ -92,6 +92,27 @@ TEST_F(ScheduledTasks, ASleepAmongThreadsIsRealAndWaitedFor) {
   }
 }
 
+// A child's files are closed before it is dead, and its parent may be as quick: Popen.wait() of
+// Python with a time limit looks and naps.
+TEST_F(ScheduledTasks, WhoNapsWhileAChildIsEndingHasNotSlept) {
+  for (int i = 0; i < 5; ++i) {
+    const Run made = run_by_default({{"A",
+                                      {"pipe", "fork", "linger", "append:f:child", "end",
+                                       "hear-end", "look-and-nap", "append:f:parent", "sleep"}}});
+    EXPECT_EQ(made.end, RunEnd::kDone);
+    EXPECT_THAT(made.trace, ElementsAre("A: start", "A.1: open or create f", "A.1: write to f",
+                                        "A: open or create f", "A: write to f", "A: sleep"));
+  }
+}
+
+TEST_F(ScheduledTasks, WhoNapsUntilAChildEndsSleepsAStepATime) {
+  const Run made =
+      run_by_default({{"A", {"fork", "append:f:child", "end", "look-and-nap", "append:f:parent"}}});
+  EXPECT_EQ(made.end, RunEnd::kDone);
+  EXPECT_THAT(made.trace, Contains("A: sleep"));
+  EXPECT_EQ(content("f"), "childparent");
+}
+
 TEST_F(ScheduledTasks, RandomBytesFollowFromTheSeed) {
   const auto bytes = [this](std::uint64_t seed) {
     seed_ = seed;
