@@ -29,10 +29,11 @@ namespace stress {
 /// follow from the seed, and a thread that sleeps alone in its process sleeps as a step, not by the
 /// clock; while a child of its is ending, it does not sleep at all.
 ///
-/// Policy of stillness. It is observed, not guessed: each task is stopped at a call, or asleep at
-/// two looks without having run between them. A server that they talk to (tmux) belongs in the
-/// arena too, as does what it runs in its panes: else nobody could tell who is still on his way.
-/// Servers outlive the programs; their signals are no steps, and nobody kills them.
+/// Policy of stillness. It is observed, not guessed: each task is stopped at a call and no signal
+/// has woken it there, or asleep at two looks without having run between them. A server that they
+/// talk to (tmux) belongs in the arena too, as does what it runs in its panes: else nobody could
+/// tell who is still on his way. Servers outlive the programs; their signals are no steps, and
+/// nobody kills them.
 ///
 /// Thread-safety: for one thread.
 class Arena {
@@ -128,7 +129,7 @@ class Arena {
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
   [[nodiscard]] bool is_ending(const Root& root) const;
-  [[nodiscard]] bool has_vanished(const ScheduledTask& task) const;
+  [[nodiscard]] bool somebody_stirs() const;
   bool look_for_vanished();
   void serve_freely(const std::stop_token& stop, bool servers_only, int wake) const;
   void look_again();
@@ -146,7 +147,6 @@ class Arena {
   std::vector<Ended> ended_;
   BlindSpots blind_spots_;
   std::vector<pollfd> polled_;
-  bool signals_ = false;  ///< one may be under way to somebody who is parked
   std::jthread server_;
   base::UniqueFd server_wake_;
 };

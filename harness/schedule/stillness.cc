@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/supervise/process_table.h"
 #include "orchestrator/base/file_io.h"
 
 namespace stress {
@@ -37,6 +38,11 @@ Motion look_at(ScheduledTask& task) {
   const bool same = look == task.look;
   task.look = std::move(look);
   return same ? Motion::kSleeps : Motion::kSlept;
+}
+
+bool is_awake(pid_t tid) {
+  const auto stat = read_stat(tid);
+  return stat && !stat->dead() && stat->state != 'S' && stat->state != 'T' && stat->state != 't';
 }
 
 bool is_doomed(pid_t tid) {

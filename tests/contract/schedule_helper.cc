@@ -5,16 +5,19 @@
 //   flock:F       fcntl:F       ofd:F          (waits)       unlock:F   (of each kind)
 //   sleep         (an hour)     nap            (some milliseconds)      pause
 //   random:F      (what getrandom gives)       await:F       (looks for a file again and again)
-//   pipe          say           hear           (a byte)          hear-end (nothing, when all
-//   writers are gone) linger        (from now on its death takes some milliseconds once the pipe is
-//   closed) fork … end    thread … end  (do what stands between)     wait       join look-and-nap
-//   (for the end of a child, again and again) kill-child    (the last one)               leave (the
-//   main thread ends) exec          (itself anew, with the words that follow) serve:S (answers on a
-//   socket, for ever)            call:S:TEXT
+//   pipe          say           hear           (a byte)      hear-end   (nobody says anything more)
+//   fork … end    thread … end  (do what stands between)     wait       join
+//   look-and-nap  (until a child has ended)    linger        (dies slowly once the pipe is closed)
+//   kill-child    (the last one)               leave         (the main thread ends)
+//   die-after     (its parent, of a signal)    give-way      (on the first processor, to everybody)
+//   exec          (itself anew, with the words that follow)
+//   serve:S       (answers on a socket, for ever)            call:S:TEXT
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -119,6 +122,15 @@ void linger() {
   require(write(file, much.data(), much.size()) == static_cast<ssize_t>(much.size()));
 }
 
+void give_way() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(0, &one);
+  const sched_param none{};
+  require(sched_setaffinity(0, sizeof one, &one) == 0 &&
+          sched_setscheduler(0, SCHED_IDLE, &none) == 0);
+}
+
 void sleep_for(time_t seconds, long nanoseconds) {
   const timespec length{seconds, nanoseconds};
   require(nanosleep(&length, nullptr) == 0);
@@ -178,6 +190,8 @@ void do_one(const std::string& word) {
     return threads.clear();
   }
   if (what == "kill-child") return require(kill(last_child, SIGKILL) == 0);
+  if (what == "die-after") return require(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+  if (what == "give-way") return give_way();
   if (what == "leave") pthread_exit(nullptr);
   if (what == "serve") serve(file);
   if (what == "call") return call(file, text);

@@ -1,7 +1,10 @@
 // Goal: who takes part, and who moves, is the same in each repetition: tasks are told by their
 // births, nothing moves unless it is let go, and neither clocks nor random bytes make a difference.
 // Method: small programs of known steps, run for real.
+#include <sched.h>
 #include <sys/wait.h>
+
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -161,6 +164,37 @@ TEST_F(ScheduledTasks, WhoWasKilledBeforeItsCallDoesNotMakeIt) {
   EXPECT_EQ(content("g"), "xy");
   EXPECT_EQ(content("f"), "");
   EXPECT_THAT(made.trace, Not(Contains("A.1: open or create f")));
+}
+
+/// Keeps the first processor busy.
+class Busy {
+ public:
+  Busy()
+      : thread_([](const std::stop_token& stop) {
+          cpu_set_t one;
+          CPU_ZERO(&one);
+          CPU_SET(0, &one);
+          sched_setaffinity(0, sizeof one, &one);
+          while (!stop.stop_requested()) continue;
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+// By a signal that nobody was seen to send, as of a terminal that hangs up; and it takes its time.
+TEST_F(ScheduledTasks, WhoIsDyingAtItsCallIsNoCandidate) {
+  const Busy busy;
+  for (int i = 0; i < 5; ++i) {
+    const Run made = run_by_default(
+        {{"A",
+          {"fork", "die-after", "give-way", "append:f:never", "end", "append:g:x", "append:g:y"}},
+         {"B", {"append:h:x"}}});
+    EXPECT_EQ(made.end, RunEnd::kDone);
+    EXPECT_EQ(content("g"), "xy");
+    EXPECT_THAT(made.trace, Contains("B: write to h"));
+    EXPECT_THAT(made.trace, Not(Contains("A.1: open or create f")));
+  }
 }
 
 /// Kills A once its child stands before its call.
