@@ -71,6 +71,7 @@ TEST_F(FolderCopyTest, PutsBackWhatWasChangedRemovedAndMade) {
 // A prepared agent lives in the workspace, and may hold a lock there.
 TEST_F(FolderCopyTest, WhoIsInAFolderOrHoldsALockThereDoesSoStill) {
   const ino_t folder = inode("sub");
+  const base::UniqueFd inside(::open((place_ / "sub").c_str(), O_RDONLY | O_CLOEXEC));
   const base::UniqueFd held(::open((place_ / "lock").c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_EQ(::flock(held.get(), LOCK_EX), 0);
   write("sub/file", "new");
