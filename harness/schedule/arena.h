@@ -126,6 +126,7 @@ class Arena {
   [[nodiscard]] bool is_relevant(const Op& op, Role role) const;
   void begin_exit(ScheduledTask& task, const Op& op);
   bool outlasts_a_child(const ScheduledTask& sleeper);
+  [[nodiscard]] bool is_ending(const ScheduledTask& task) const;
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
   [[nodiscard]] bool is_ending(const Root& root) const;

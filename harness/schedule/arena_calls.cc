@@ -150,21 +150,26 @@ void Arena::begin_exit(ScheduledTask& task, const Op& op) {
 /// Between a child's last word and its death (its files are closed before) nobody decides who runs.
 /// Whether a parent looked for the death within that time, and sleeps for a moment as there was
 /// none yet, is luck. So the death is waited for, and the parent, who would look again, has not
-/// slept.
+/// slept: once for each child that it has not collected.
 bool Arena::outlasts_a_child(const ScheduledTask& sleeper) {
   bool any = false;
-  for (const ScheduledTask* child : tasks_.children_of(sleeper)) {
-    const std::vector<ScheduledTask*> threads = tasks_.threads_of(child->pid);
-    const bool exits = std::ranges::any_of(threads, &ScheduledTask::exiting);
-    const auto stat = read_stat(child->pid);
-    if (!exits && stat && !stat->dead() && !is_doomed(child->tid)) continue;
+  for (ScheduledTask* child : tasks_.children_of(sleeper)) {
+    if (child->mourned || !is_ending(*child)) continue;
     const base::UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, child->pid, 0)));
     pollfd death{process.get(), POLLIN, 0};
     if (process.valid() && poll(&death, 1, kDeathMs) != 1) continue;
-    for (ScheduledTask* thread : threads) tasks_.bury(*thread);
-    any = true;
+    for (ScheduledTask* thread : tasks_.threads_of(child->pid)) tasks_.bury(*thread);
+    child->mourned = any = true;
   }
   return any;
+}
+
+/// Or has ended, and its parent has not collected it.
+bool Arena::is_ending(const ScheduledTask& task) const {
+  const auto stat = read_stat(task.pid);
+  if (!stat || (task.born != 0 && stat->start_ticks != task.born)) return false;
+  return stat->dead() || is_doomed(task.tid) ||
+         std::ranges::any_of(tasks_.threads_of(task.pid), &ScheduledTask::exiting);
 }
 
 void Arena::park(ScheduledTask& task, Stopped stopped) {

@@ -181,7 +181,7 @@ std::vector<ScheduledTask*> TaskTable::children_of(const ScheduledTask& maker) c
   for (const auto& [label, task] : tasks_) {
     const bool made =
         label.starts_with(prefix) && label.find_first_of("./", prefix.size()) == std::string::npos;
-    if (made && task->state != ScheduledTask::State::kDead) children.push_back(task.get());
+    if (made) children.push_back(task.get());
   }
   return children;
 }
