@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -18,7 +17,6 @@
 #include "harness/supervise/process_table.h"
 #include "harness/supervise/reaper.h"
 #include "orchestrator/base/clock.h"
-#include "orchestrator/base/file_io.h"
 
 // Linux 6.6; not yet in Debian 12's headers.
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -36,7 +34,6 @@ using State = ScheduledTask::State;
 constexpr int kYields = 2;
 constexpr auto kShortest = 100us;
 constexpr int kDoublings = 3;
-constexpr int kDeathMs = 30'000;
 /// Timers ring late.
 constexpr std::int64_t kNapMargin = 50'000'000;
 
@@ -48,16 +45,6 @@ std::chrono::microseconds wait_before(int look) {
     return 0us;
   }
   return kShortest * (1 << std::min(look - kYields, kDoublings));
-}
-
-/// Whether a SIGKILL is under way to it, as any signal that ends a process becomes one.
-bool is_doomed(pid_t tid) {
-  const std::string status = base::read_file(fmt::format("/proc/{}/status", tid)).value_or("");
-  constexpr std::string_view kPending = "\nSigPnd:\t";
-  const std::size_t at = status.find(kPending);
-  if (at == std::string::npos) return true;
-  const std::uint64_t pending = std::strtoull(status.c_str() + at + kPending.size(), nullptr, 16);
-  return (pending >> (SIGKILL - 1) & 1) != 0;
 }
 
 }  // namespace
@@ -91,35 +78,38 @@ bool Arena::is_ending(const Root& root) const {
   });
 }
 
-bool Arena::has_vanished(const ScheduledTask& task) const {
-  // Signals first: who is not doomed now is so no more, as nobody moves.
-  return (signals_ && is_doomed(task.tid)) || !task.stopped.still_there();
+/// Parked tasks that a signal has woken, and that have not got to what it means to them: their end,
+/// or a handler and the same call again.
+bool Arena::somebody_stirs() const {
+  return std::ranges::any_of(tasks_.all(), [](const auto& entry) {
+    return entry.second->state == State::kParked && is_awake(entry.second->tid);
+  });
 }
 
 /// Parked tasks that somebody has killed, or whose process executes another program by now.
 bool Arena::look_for_vanished() {
   bool any = false;
   for (const auto& [label, task] : tasks_.all()) {
-    if (task->state != State::kParked || !has_vanished(*task)) continue;
+    if (task->state != State::kParked || task->stopped.still_there()) continue;
     task->state = State::kRunning;
     task->look.clear();
     any = true;
   }
-  signals_ = signals_ && any;
   return any;
 }
 
 bool Arena::settle() {
   int in_vain = 0;
   auto moved_at = Clock::now();
-  while (somebody_runs() || look_for_vanished()) {
+  // Who is asleep at his call when all others are has no signal under way: so that comes first.
+  while (somebody_runs() || somebody_stirs() || look_for_vanished()) {
     if (poll_once(wait_before(in_vain))) {
       in_vain = 0;
       moved_at = Clock::now();
       continue;
     }
     const Look look = look_around();
-    if (look == Look::kStill && !look_for_vanished()) return true;
+    if (look == Look::kStill && !somebody_stirs() && !look_for_vanished()) return true;
     if (Clock::now() - moved_at > setting_.patience) return false;
     in_vain = look == Look::kAlmost ? 0 : in_vain + 1;
   }
@@ -185,7 +175,6 @@ bool Arena::poll_once(std::chrono::microseconds timeout) {
 }
 
 void Arena::let_go(ScheduledTask& task) {
-  signals_ = signals_ || task.stopped.op.sys == Sys::kSignal;
   task.state = State::kRunning;
   task.first = false;
   task.stopped.go_on();
@@ -235,7 +224,6 @@ bool Arena::kill(const std::string& label, bool with_descendants) {
   } else {
     syscall(SYS_pidfd_send_signal, root->launched.pidfd.get(), SIGKILL, nullptr, 0);
   }
-  signals_ = true;  // others may have asked to hear of it by one
   for (const base::UniqueFd& death : deaths) {
     pollfd dead{death.get(), POLLIN, 0};
     if (death.valid()) poll(&dead, 1, kDeathMs);

@@ -27,12 +27,13 @@ namespace stress {
 /// it notice others. Calls on files outside of the watched folders are let through at once. What
 /// would make one repetition unlike another is taken away where that is possible: random bytes
 /// follow from the seed, and a thread that sleeps alone in its process sleeps as a step, not by the
-/// clock.
+/// clock; while a child of its is ending, it does not sleep at all.
 ///
-/// Policy of stillness. It is observed, not guessed: each task is stopped at a call, or asleep at
-/// two looks without having run between them. A server that they talk to (tmux) belongs in the
-/// arena too, as does what it runs in its panes: else nobody could tell who is still on his way.
-/// Servers outlive the programs; their signals are no steps, and nobody kills them.
+/// Policy of stillness. It is observed, not guessed: each task is stopped at a call and no signal
+/// has woken it there, or asleep at two looks without having run between them. A server that they
+/// talk to (tmux) belongs in the arena too, as does what it runs in its panes: else nobody could
+/// tell who is still on his way. Servers outlive the programs; their signals are no steps, and
+/// nobody kills them.
 ///
 /// Thread-safety: for one thread.
 class Arena {
@@ -115,6 +116,8 @@ class Arena {
         : label(std::move(l)), launched(std::move(made)), tasks(launched.pid), role(r) {}
   };
   enum class Look { kStill, kAlmost, kMoves };
+  /// How long a death that is certain is waited for.
+  static constexpr int kDeathMs = 30'000;
 
   bool poll_once(std::chrono::microseconds timeout);
   void receive(std::size_t root);
@@ -123,10 +126,12 @@ class Arena {
   bool handle_unobserved(ScheduledTask& task, const Stopped& stopped);
   [[nodiscard]] bool is_relevant(const Op& op, Role role) const;
   void begin_exit(ScheduledTask& task, const Op& op);
+  bool outlasts_a_child(const ScheduledTask& sleeper);
+  [[nodiscard]] bool is_ending(const ScheduledTask& task) const;
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
   [[nodiscard]] bool is_ending(const Root& root) const;
-  [[nodiscard]] bool has_vanished(const ScheduledTask& task) const;
+  [[nodiscard]] bool somebody_stirs() const;
   bool look_for_vanished();
   void serve_freely(const std::stop_token& stop, bool servers_only, int wake) const;
   void look_again();
@@ -144,7 +149,6 @@ class Arena {
   std::vector<Ended> ended_;
   BlindSpots blind_spots_;
   std::vector<pollfd> polled_;
-  bool signals_ = false;  ///< one may be under way to somebody who is parked
   std::jthread server_;
   base::UniqueFd server_wake_;
 };

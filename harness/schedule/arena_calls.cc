@@ -1,6 +1,9 @@
 // What a call that stops means to the arena: whether it goes on at once, is answered, or parks.
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,8 +12,10 @@
 #include "harness/schedule/arena.h"
 #include "harness/schedule/call_words.h"
 #include "harness/schedule/lives.h"
+#include "harness/schedule/stillness.h"
 #include "harness/supervise/decode.h"
 #include "harness/supervise/effects.h"
+#include "harness/supervise/process_table.h"
 #include "harness/supervise/watched.h"
 #include "orchestrator/base/clock.h"
 
@@ -91,6 +96,10 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
     stopped.go_on();
     return true;
   }
+  if (op.sys == Sys::kSleep && !tasks_.is_threaded(task) && outlasts_a_child(task)) {
+    if (!stopped.return_value(0)) stopped.go_on();
+    return true;
+  }
   const bool parks = (op.sys == Sys::kExec && task.first) ||
                      is_relevant(op, roots_[task.root]->role) ||
                      (op.sys == Sys::kSleep && !tasks_.is_threaded(task));
@@ -140,6 +149,31 @@ void Arena::begin_exit(ScheduledTask& task, const Op& op) {
   for (ScheduledTask* other : tasks_.members_of(task.operation)) {
     if (other->pid == op.pid && other->state == State::kParked) tasks_.bury(*other);
   }
+}
+
+/// Between a child's last word and its death (its files are closed before) nobody decides who runs.
+/// Whether a parent looked for the death within that time, and sleeps for a moment as there was
+/// none yet, is luck. So the death is waited for, and the parent, who would look again, has not
+/// slept: once for each child that it has not collected.
+bool Arena::outlasts_a_child(const ScheduledTask& sleeper) {
+  bool any = false;
+  for (ScheduledTask* child : tasks_.children_of(sleeper)) {
+    if (child->mourned || !is_ending(*child)) continue;
+    const base::UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, child->pid, 0)));
+    pollfd death{process.get(), POLLIN, 0};
+    if (process.valid() && poll(&death, 1, kDeathMs) != 1) continue;
+    for (ScheduledTask* thread : tasks_.threads_of(child->pid)) tasks_.bury(*thread);
+    child->mourned = any = true;
+  }
+  return any;
+}
+
+/// Or has ended, and its parent has not collected it.
+bool Arena::is_ending(const ScheduledTask& task) const {
+  const auto stat = read_stat(task.pid);
+  if (!stat || (task.born != 0 && stat->start_ticks != task.born)) return false;
+  return stat->dead() || is_doomed(task.tid) ||
+         std::ranges::any_of(tasks_.threads_of(task.pid), &ScheduledTask::exiting);
 }
 
 void Arena::park(ScheduledTask& task, Stopped stopped) {

@@ -22,7 +22,6 @@ using Clock = std::chrono::steady_clock;
 using State = ScheduledTask::State;
 
 constexpr auto kShortest = 100us;
-constexpr int kDeathMs = 30'000;
 
 }  // namespace
 

@@ -406,6 +406,7 @@ void Scheduler::note_ends() {
     }
     causality_.add({reaped ? by : label, reaped ? "reaped" : "end", changed});
     meetings_.made(by, steps_.back().call.key, changed);
+    if (steps_.back().moment.forced) meetings_.made(cause_.first, cause_.second, changed);
     if (!reaped && by != label) {
       const ScheduledTask* ended = arena_->tasks().by_label(label);
       meetings_.made(label, ended->last_key, changed);

@@ -1,10 +1,13 @@
 #include "harness/schedule/stillness.h"
 
-#include <algorithm>
+#include <signal.h>
+
+#include <cstdlib>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "harness/supervise/process_table.h"
 #include "orchestrator/base/file_io.h"
 
 namespace stress {
@@ -35,6 +38,18 @@ Motion look_at(ScheduledTask& task) {
   const bool same = look == task.look;
   task.look = std::move(look);
   return same ? Motion::kSleeps : Motion::kSlept;
+}
+
+bool is_awake(pid_t tid) {
+  const auto stat = read_stat(tid);
+  return stat && !stat->dead() && stat->state != 'S' && stat->state != 'T' && stat->state != 't';
+}
+
+bool is_doomed(pid_t tid) {
+  const std::string status = base::read_file(fmt::format("/proc/{}/status", tid)).value_or("");
+  const std::string pending(line_of(status, "\nSigPnd:\t"));
+  if (pending.empty()) return true;
+  return (std::strtoull(pending.c_str(), nullptr, 16) >> (SIGKILL - 1) & 1) != 0;
 }
 
 }  // namespace stress

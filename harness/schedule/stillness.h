@@ -19,5 +19,10 @@ enum class Motion {
 /// has called exec, and counts as asleep once that child is known: before, it may wait for the
 /// kernel to make it.
 Motion look_at(ScheduledTask& task);
+/// Whether it runs or is about to: whom a signal has woken is awake at once.
+bool is_awake(pid_t tid);
+/// Whether a SIGKILL is under way to it, as any signal that ends a process becomes one; also where
+/// it is gone.
+bool is_doomed(pid_t tid);
 
 }  // namespace stress

@@ -29,7 +29,7 @@ std::vector<pid_t> numbers_in(const std::string& text) {
   return numbers;
 }
 
-std::vector<pid_t> threads_of(pid_t pid) {
+std::vector<pid_t> thread_ids_of(pid_t pid) {
   std::vector<pid_t> tids;
   std::error_code error;
   for (fs::directory_iterator entry(fmt::format("/proc/{}/task", pid), error), end;
@@ -92,7 +92,7 @@ void TaskTable::add_made(ScheduledTask& maker, const std::vector<pid_t>& tids, b
 }
 
 bool TaskTable::look_at_threads_of(ScheduledTask& maker, bool counted) {
-  std::vector<pid_t> tids = threads_of(maker.pid);
+  std::vector<pid_t> tids = thread_ids_of(maker.pid);
   std::erase_if(tids, [this](pid_t tid) { return by_tid_.contains(tid); });
   in_order_of_birth(tids, maker.tid);
   add_made(maker, tids, true, counted);
@@ -182,6 +182,27 @@ std::vector<ScheduledTask*> TaskTable::members_of(std::string_view operation) co
     }
   }
   return members;
+}
+
+std::vector<ScheduledTask*> TaskTable::children_of(const ScheduledTask& maker) const {
+  const std::string prefix = maker.label + ".";
+  std::vector<ScheduledTask*> children;
+  for (const auto& [label, task] : tasks_) {
+    const bool made =
+        label.starts_with(prefix) && label.find_first_of("./", prefix.size()) == std::string::npos;
+    if (made) children.push_back(task.get());
+  }
+  return children;
+}
+
+std::vector<ScheduledTask*> TaskTable::threads_of(pid_t pid) const {
+  std::vector<ScheduledTask*> threads;
+  for (const auto& [label, task] : tasks_) {
+    if (task->pid == pid && task->state != ScheduledTask::State::kDead) {
+      threads.push_back(task.get());
+    }
+  }
+  return threads;
 }
 
 void TaskTable::bury(ScheduledTask& task) {

@@ -48,6 +48,7 @@ struct ScheduledTask {
   bool in_fork = false;   ///< its last call was one
   bool has_made = false;  ///< whom that call was to make is known
   bool exiting = false;
+  bool mourned = false;  ///< its maker has napped in vain for its end: see outlasts_a_child()
   std::int64_t naps_until = 0;  ///< CLOCK_MONOTONIC nanoseconds: until then it sleeps by the clock
 
   std::uint64_t random_reads = 0;
@@ -93,6 +94,10 @@ class TaskTable {
   [[nodiscard]] bool is_threaded(const ScheduledTask& task) const;
   /// Of the same operation, and alive.
   [[nodiscard]] std::vector<ScheduledTask*> members_of(std::string_view operation) const;
+  /// Main threads of the processes that it has made, of the dead too.
+  [[nodiscard]] std::vector<ScheduledTask*> children_of(const ScheduledTask& maker) const;
+  /// Of its process, and alive.
+  [[nodiscard]] std::vector<ScheduledTask*> threads_of(pid_t pid) const;
   void bury(ScheduledTask& task);
   void forget(const std::function<bool(const ScheduledTask&)>& whom);
   /// Those that have ended, seen or not; labels begin anew behind those of the living.

@@ -7,16 +7,21 @@
 //   close:F       (what was opened for locks)
 //   sleep         (an hour)     nap            (some milliseconds)      pause
 //   random:F      (what getrandom gives)       await:F       (looks for a file again and again)
-//   pipe          say           hear           (a byte)
+//   pipe          say           hear           (a byte)      hear-end   (nobody says anything more)
 //   fork … end    thread … end  (do what stands between)     wait       join
+//   look-and-nap  (until a child has ended)    linger        (dies slowly once the pipe is closed)
 //   kill-child    (the last one)               leave         (the main thread ends)
 //   tell:F        (its number, to a file)
 //   probe:F:G     look:F:G       (whether the process of that file lives: the answer, to G)
+//   die-after     (its parent, of a signal)    give-way      (on the first processor, to everybody)
 //   exec          (itself anew, with the words that follow)
 //   serve:S       (answers on a socket, for ever)            call:S:TEXT
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -116,6 +121,24 @@ void call(const std::string& name, const std::string& text) {
   close(fd);
 }
 
+/// Files are closed from the last one on, and a large one takes its time.
+void linger() {
+  const int file = memfd_create("large", MFD_CLOEXEC);
+  const int pipe = fcntl(pipe_ends[1], F_DUPFD_CLOEXEC, file + 1);
+  const std::vector<char> much(64u << 20);
+  require(file >= 0 && pipe >= 0 && close(pipe_ends[1]) == 0);
+  require(write(file, much.data(), much.size()) == static_cast<ssize_t>(much.size()));
+}
+
+void give_way() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(0, &one);
+  const sched_param none{};
+  require(sched_setaffinity(0, sizeof one, &one) == 0 &&
+          sched_setscheduler(0, SCHED_IDLE, &none) == 0);
+}
+
 void sleep_for(time_t seconds, long nanoseconds) {
   const timespec length{seconds, nanoseconds};
   require(nanosleep(&length, nullptr) == 0);
@@ -159,6 +182,15 @@ void do_one(const std::string& word) {
   if (what == "pipe") return require(pipe2(pipe_ends, O_CLOEXEC) == 0);
   if (what == "say") return require(write(pipe_ends[1], &byte, 1) == 1);
   if (what == "hear") return require(read(pipe_ends[0], &byte, 1) == 1);
+  if (what == "hear-end") {
+    require(close(pipe_ends[1]) == 0);
+    return require(read(pipe_ends[0], &byte, 1) == 0);
+  }
+  if (what == "linger") return linger();
+  if (what == "look-and-nap") {
+    while (waitpid(-1, nullptr, WNOHANG) == 0) sleep_for(0, 500'000);
+    return;
+  }
   if (what == "wait") {
     while (wait(nullptr) > 0) continue;
     return;
@@ -176,6 +208,8 @@ void do_one(const std::string& word) {
                                        : access(("/proc/" + number).c_str(), F_OK) == 0;
     return write_all(text, lives ? "lives" : "is gone", O_TRUNC);
   }
+  if (what == "die-after") return require(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+  if (what == "give-way") return give_way();
   if (what == "leave") pthread_exit(nullptr);
   if (what == "serve") serve(file);
   if (what == "call") return call(file, text);

@@ -1,7 +1,10 @@
 // Goal: who takes part, and who moves, is the same in each repetition: tasks are told by their
 // births, nothing moves unless it is let go, and neither clocks nor random bytes make a difference.
 // Method: small programs of known steps, run for real.
+#include <sched.h>
 #include <sys/wait.h>
+
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -92,6 +95,27 @@ TEST_F(ScheduledTasks, ASleepAmongThreadsIsRealAndWaitedFor) {
   }
 }
 
+// A child's files are closed before it is dead, and its parent may be as quick: Popen.wait() of
+// Python with a time limit looks and naps.
+TEST_F(ScheduledTasks, WhoNapsWhileAChildIsEndingHasNotSlept) {
+  for (int i = 0; i < 5; ++i) {
+    const Run made = run_by_default({{"A",
+                                      {"pipe", "fork", "linger", "append:f:child", "end",
+                                       "hear-end", "look-and-nap", "append:f:parent", "sleep"}}});
+    EXPECT_EQ(made.end, RunEnd::kDone);
+    EXPECT_THAT(made.trace, ElementsAre("A: start", "A.1: open or create f", "A.1: write to f",
+                                        "A: open or create f", "A: write to f", "A: sleep"));
+  }
+}
+
+TEST_F(ScheduledTasks, WhoNapsUntilAChildEndsSleepsAStepATime) {
+  const Run made =
+      run_by_default({{"A", {"fork", "append:f:child", "end", "look-and-nap", "append:f:parent"}}});
+  EXPECT_EQ(made.end, RunEnd::kDone);
+  EXPECT_THAT(made.trace, Contains("A: sleep"));
+  EXPECT_EQ(content("f"), "childparent");
+}
+
 TEST_F(ScheduledTasks, RandomBytesFollowFromTheSeed) {
   const auto bytes = [this](std::uint64_t seed) {
     seed_ = seed;
@@ -140,6 +164,37 @@ TEST_F(ScheduledTasks, WhoWasKilledBeforeItsCallDoesNotMakeIt) {
   EXPECT_EQ(content("g"), "xy");
   EXPECT_EQ(content("f"), "");
   EXPECT_THAT(made.trace, Not(Contains("A.1: open or create f")));
+}
+
+/// Keeps the first processor busy.
+class Busy {
+ public:
+  Busy()
+      : thread_([](const std::stop_token& stop) {
+          cpu_set_t one;
+          CPU_ZERO(&one);
+          CPU_SET(0, &one);
+          sched_setaffinity(0, sizeof one, &one);
+          while (!stop.stop_requested()) continue;
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+// By a signal that nobody was seen to send, as of a terminal that hangs up; and it takes its time.
+TEST_F(ScheduledTasks, WhoIsDyingAtItsCallIsNoCandidate) {
+  const Busy busy;
+  for (int i = 0; i < 5; ++i) {
+    const Run made = run_by_default(
+        {{"A",
+          {"fork", "die-after", "give-way", "append:f:never", "end", "append:g:x", "append:g:y"}},
+         {"B", {"append:h:x"}}});
+    EXPECT_EQ(made.end, RunEnd::kDone);
+    EXPECT_EQ(content("g"), "xy");
+    EXPECT_THAT(made.trace, Contains("B: write to h"));
+    EXPECT_THAT(made.trace, Not(Contains("A.1: open or create f")));
+  }
 }
 
 /// Kills A once its child stands before its call.
