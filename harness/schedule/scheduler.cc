@@ -233,11 +233,10 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   const auto index = static_cast<std::size_t>(chosen - candidates.begin());
   causality_.add({decision.who, choices.keys[index], choices.accesses[index]});
   meetings_.made(decision.who, candidates[index].key, choices.accesses[index]);
-  if (!choices.moment.forced) {
+  if (choices.moment.forced) {
+    note_consequence(choices.accesses[index]);
+  } else {
     cause_ = {decision.who, candidates[index].key};
-  } else if (!cause_.first.empty()) {
-    // What comes of a step at once is part of it: where that races, the step does.
-    meetings_.made(cause_.first, cause_.second, choices.accesses[index]);
   }
   if (choices.tasks[index] != nullptr) {
     step_of(*choices.tasks[index], choices, index);
@@ -245,6 +244,11 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   }
   const auto actor = std::ranges::find(actors_, decision.who, &Actor::label);
   step_of_actor(*actor);
+}
+
+/// What comes of a step at once is part of it: where that races, the step does.
+void Scheduler::note_consequence(const std::vector<Access>& accesses) {
+  if (!cause_.first.empty()) meetings_.made(cause_.first, cause_.second, accesses);
 }
 
 void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t index) {
@@ -406,7 +410,7 @@ void Scheduler::note_ends() {
     }
     causality_.add({reaped ? by : label, reaped ? "reaped" : "end", changed});
     meetings_.made(by, steps_.back().call.key, changed);
-    if (steps_.back().moment.forced) meetings_.made(cause_.first, cause_.second, changed);
+    if (steps_.back().moment.forced) note_consequence(changed);
     if (!reaped && by != label) {
       const ScheduledTask* ended = arena_->tasks().by_label(label);
       meetings_.made(label, ended->last_key, changed);

@@ -106,6 +106,7 @@ class Scheduler {
   [[nodiscard]] bool yields(const ScheduledTask& task) const;
   [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
   void carry_out(const Choices& choices, const Decision& decision);
+  void note_consequence(const std::vector<Access>& accesses);
   void step_of(ScheduledTask& task, const Choices& choices, std::size_t index);
   void step_of_actor(Actor& actor);
   void crash(const Decision& decision);
