@@ -26,9 +26,8 @@ struct ScheduleEvent {
 /// it, of its own task and of those that it conflicts with; the number is the sum over all events.
 /// What goes from one task to another in ways that are no event is known where it wakes somebody
 /// (see wake()), and within a process. It is not known of a pipe with several writers whose reader
-/// did not sleep, of the place in a file that processes share by one descriptor, and of a process's
-/// end where somebody asks whether it lives otherwise than by a lock or a signal (kill with signal
-/// 0, /proc): there states that differ may count as one.
+/// did not sleep, and of the place in a file that processes share by one descriptor: there states
+/// that differ may count as one.
 ///
 /// Source: M. Musuvathi, S. Qadeer: "Partial-order reduction for context-bounded state exploration"
 /// (MSR-TR-2007-12), happens-before caching. Unlike sleep sets it remains sound under a bound on

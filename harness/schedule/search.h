@@ -23,13 +23,12 @@ namespace stress {
 /// - A branch is dropped where a state with the same last task was reached before with no more
 ///   preemptions and no more deaths, since all that can come after it comes after that one too.
 ///   Which states are the same is told by Candidate::state (see Causality for the source).
-/// - Nobody is preempted before a call that has never met another task's (see Meetings): to be
-///   stopped after it is the same, unless he may be killed where he stands. Should it meet one in a
-///   later run, the branch is taken up again.
-///   Source: C. Flanagan, P. Godefroid: "Dynamic partial-order reduction for model checking
-///   software", POPL 2005, whose backtracking points are set by such meetings too.
-/// - Somebody is killed only right after a step of his own, or after a call that a death could have
-///   changed: between other steps he is as dead as before them.
+/// - Nobody is preempted before a call that has never raced with another task's (see Meetings for
+///   the source): to be stopped after it is the same, unless he may be killed where he stands and
+///   his step before left a trace. Should it race in a later run, the branch is taken up again.
+/// - Somebody is killed only right after a step of his own that left a trace, or after a call that
+/// a
+///   death could have changed: else he is as dead as before the step.
 /// Tasks that sleep or ask again and again yield: going away from them is free. Whether they do
 /// depends on who else has moved, so once one is seen to, the last two are done without, and what
 /// they had left out is taken up.
