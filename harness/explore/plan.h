@@ -70,6 +70,7 @@ struct ScheduleResult {
   double seconds = 0;
   std::vector<std::string> blind_spots;  ///< in words
   report::FailingSchedule story;         ///< where asked for
+  bool operator==(const ScheduleResult&) const = default;
 };
 
 /// For the pipe between `stress explore` and its explorers, one line each.

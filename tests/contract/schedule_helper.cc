@@ -14,6 +14,7 @@
 //   tell:F        (its number, to a file)
 //   probe:F:G     look:F:G       (whether the process of that file lives: the answer, to G)
 //   die-after     (its parent, of a signal)    give-way      (on the first processor, to everybody)
+//   own-session   (leaves that of its parent)
 //   exec          (itself anew, with the words that follow)
 //   serve:S       (answers on a socket, for ever)            call:S:TEXT
 #include <fcntl.h>
@@ -208,6 +209,7 @@ void do_one(const std::string& word) {
                                        : access(("/proc/" + number).c_str(), F_OK) == 0;
     return write_all(text, lives ? "lives" : "is gone", O_TRUNC);
   }
+  if (what == "own-session") return require(setsid() > 0);
   if (what == "die-after") return require(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
   if (what == "give-way") return give_way();
   if (what == "leave") pthread_exit(nullptr);

@@ -17,13 +17,15 @@ namespace {
 class ScheduledRuns : public ScheduleTest {
  protected:
   /// What the file "n" holds after each schedule with so many preemptions and deaths.
-  std::multiset<std::string> search(const Programs& programs, int preemptions, int crashes) {
+  std::multiset<std::string> search(const Programs& programs, int preemptions, int crashes,
+                                    bool sessions_at_once = false) {
     Search search(preemptions, crashes);
     std::multiset<std::string> outcomes;
     while (const auto prefix = search.next()) {
       FollowPrefix strategy(*prefix);
-      const Run made =
-          run_anew(programs, strategy, {.crashes_max = crashes}, {{"n", "0"}, {"a", ""}});
+      const Run made = run_anew(programs, strategy,
+                                {.crashes_max = crashes, .sessions_at_once = sessions_at_once},
+                                {{"n", "0"}, {"a", ""}});
       EXPECT_EQ(made.end, RunEnd::kDone);
       EXPECT_EQ(strategy.why_departed(), "");
       outcomes.insert(content("n"));
@@ -53,6 +55,18 @@ TEST_F(ScheduledRuns, ASearchFindsWhatADeathLeaves) {
   // The file is empty between its opening and the write.
   EXPECT_EQ(different(search({{"A", {"increment:n"}}}, 0, 1)),
             (std::set<std::string>{"0", "", "1"}));
+}
+
+// As agents do that a spawn starts.
+TEST_F(ScheduledRuns, WhatRunsInASessionOfItsOwnCanGoOnAtOnce) {
+  const Programs programs = {
+      {"A", {"fork", "own-session", "append:n:x", "append:n:y", "end", "wait", "append:n:a"}},
+      {"B", {"append:n:b"}}};
+  const auto found = search(programs, 1, 0);
+  EXPECT_THAT(different(found), ::testing::Contains("0xbya"));
+  const auto at_once = search(programs, 1, 0, true);
+  EXPECT_EQ(different(at_once), (std::set<std::string>{"0bxya", "0xyba", "0xyab"}));
+  EXPECT_LT(at_once.size(), found.size());
 }
 
 // An end is no call, and is told to nobody but whoever asks.

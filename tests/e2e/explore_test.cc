@@ -116,6 +116,27 @@ TEST_F(Explorations, OfEachOrderWithoutASwitchAreExhaustive) {
   EXPECT_GE(report["executed"], 2);
 }
 
+// In tmux each wait for the server is a choice among all; with agents at once only of the
+// operations.
+TEST_F(Explorations, OfOperationsAloneEndWhereAgentsGoOnAtOnce) {
+  const base::Outcome run = explore({"--target", specimen("c/orchestrator"), "--strategy",
+                                     "exhaustive", "--preemptions", "0", "--agents-at-once"});
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(exploration()["exhaustive"], true);
+  EXPECT_THAT(exploration()["coverage"].get<std::string>(), HasSubstr("agents going on at once"));
+  EXPECT_GE(exploration()["executed"], 2);
+}
+
+TEST_F(Explorations, FindAndReplayAFlawWhereAgentsGoOnAtOnce) {
+  const base::Outcome run =
+      explore({"--target", specimen("c/no_lock"), "--strategy", "exhaustive", "--preemptions", "1",
+               "--agents-at-once", "--schedules", "100"});
+  ASSERT_EQ(run.exit_code, 1) << run.out << run.err;
+  const Json failure = exploration()["failures"][0];
+  EXPECT_EQ(failure["shrunk"]["preemptions"], 1);
+  EXPECT_EQ(failure["replays_same"], failure["replays"]);
+}
+
 TEST_F(Explorations, ThatEndAtALimitAreNotExhaustive) {
   const base::Outcome run = explore({"--target", explored("locked"), "--strategy", "exhaustive",
                                      "--preemptions", "2", "--schedules", "3"});
