@@ -1,0 +1,167 @@
+// What a scheduler finds to choose from at a moment.
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "harness/choice/choice.h"
+#include "harness/schedule/access.h"
+#include "harness/schedule/channels.h"
+#include "harness/schedule/scheduler.h"
+#include "harness/supervise/lock_probe.h"
+
+namespace stress {
+namespace {
+
+using State = ScheduledTask::State;
+
+/// So often in a row the same call, with nobody else between, and it counts as a loop that waits: a
+/// file that is read piece by piece is none.
+constexpr int kRepeats = 10;
+
+bool meets_death(const ScheduledTask& task) {
+  const Sys sys = task.stopped.op.sys;
+  return sys == Sys::kLock || sys == Sys::kUnlock || sys == Sys::kSignal ||
+         asked_about(task.stopped.op).has_value();
+}
+
+}  // namespace
+
+Scheduler::Choices Scheduler::look_for_choices() {
+  Choices choices;
+  choices.moment.step = steps_.size();
+  choices.moment.traceless = traceless_;
+  std::vector<ScheduledTask*> ready;
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state != State::kParked) continue;
+    task->accesses = accesses_of_step(*task);
+    meetings_.stands_before(label, task->call.key, task->accesses);
+    if (!waits(*task)) ready.push_back(task.get());
+  }
+  // Who has yielded in vain does so only where nobody else can do anything.
+  const bool others = !std::ranges::all_of(
+      ready, [this](const ScheduledTask* task) { return has_yielded_alone(*task); });
+  if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
+  ScheduledTask* at_once = who_goes_at_once(ready);
+  choices.moment.forced = at_once != nullptr;
+  if (at_once != nullptr) ready = {at_once};
+  for (ScheduledTask* task : ready) {
+    add_candidate(
+        choices, task,
+        {task->label, task->operation, task->call.key, 0, yields(*task), meets_death(*task)},
+        task->accesses);
+  }
+  if (at_once != nullptr) return choices;
+  for (const Actor& actor : actors_) {
+    meetings_.stands_before(actor.label, actor.call.key, actor.accesses);
+    add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false, true},
+                  actor.accesses);
+  }
+  choices.moment.held_up = is_anybody_held_up(ready);
+  if (crashes_ < setting_.crashes_max && !choices.moment.candidates.empty()) {
+    add_mortals(choices.moment);
+  }
+  return choices;
+}
+
+/// Whoever waits in a loop takes turns with the others.
+ScheduledTask* Scheduler::who_goes_at_once(const std::vector<ScheduledTask*>& ready) const {
+  if (!setting_.sessions_at_once) return nullptr;
+  const auto found = std::ranges::find_if(
+      ready, [this](const ScheduledTask* task) { return is_apart(*task) && !yields(*task); });
+  return found == ready.end() ? nullptr : *found;
+}
+
+/// It stands before a call, in a session of its own.
+bool Scheduler::is_apart(const ScheduledTask& task) const {
+  return task.state == State::kParked && !task.first &&
+         (arena_->is_servers(task) || task.stopped.op.detached);
+}
+
+bool Scheduler::is_anybody_held_up(const std::vector<ScheduledTask*>& ready) const {
+  return std::ranges::any_of(arena_->tasks().all(), [&](const auto& entry) {
+    const ScheduledTask& task = *entry.second;
+    const bool could_matter = (task.label == last_ && task.state != State::kDead) ||
+                              (setting_.sessions_at_once && is_apart(task));
+    return could_matter && std::ranges::find(ready, &task) == ready.end();
+  });
+}
+
+std::vector<Access> Scheduler::accesses_of_step(const ScheduledTask& task) const {
+  if (task.first) return {};
+  std::vector<Access> accesses = accesses_of(task.stopped.op);
+  if (arena_->tasks().is_threaded(task)) accesses.push_back(memory_of(task.pid));
+  return accesses;
+}
+
+void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
+                              std::vector<Access> accesses) {
+  std::string key = candidate.key;
+  // Locks are released unseen too, by close: whether this one is had says more than the order does.
+  if (task != nullptr && !task->first && !waits_for_lock(task->stopped.op) &&
+      probe_lock(task->stopped.op).answer == LockAnswer::kHeld) {
+    key += ", in vain";
+  }
+  if (task != nullptr && !task->first) {
+    if (const auto process = asked_about(task->stopped.op)) {
+      key += fmt::format(": it {}", standing_of(*process));
+    }
+  }
+  candidate.state = causality_.after({candidate.task, key, accesses});
+  if (task != nullptr && last_ == task->label && task->last_key == candidate.key) {
+    const int repeats = std::min(task->repeats, kRepeats);  // more make no difference to yields()
+    candidate.state = Choice(candidate.state).of(static_cast<std::uint64_t>(repeats)).bits();
+  }
+  if (candidate.task == last_ && !candidate.yields) {
+    choices.moment.last = choices.moment.candidates.size();
+  }
+  choices.moment.candidates.push_back(std::move(candidate));
+  choices.tasks.push_back(task);
+  choices.accesses.push_back(std::move(accesses));
+  choices.keys.push_back(std::move(key));
+}
+
+void Scheduler::add_mortals(Moment& moment) {
+  const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    // Who has not begun yet, or has ended, is killed to no effect.
+    if (task->label != task->operation || !arena_->is_running(label) || task->first ||
+        arena_->is_servers(*task)) {
+      continue;
+    }
+    Mortal mortal{.operation = label};
+    mortal.state = causality_.after({label, to_string(Act::kCrash), accesses});
+    for (const ScheduledTask* member : arena_->tasks().members_of(label)) {
+      if (member->pid == task->pid) continue;
+      mortal.has_descendants = mortal.has_descendants || getpgid(member->pid) == task->pid;
+      mortal.is_heard =
+          mortal.is_heard || are_joined(channels_of(task->pid), channels_of(member->pid));
+    }
+    moment.mortals.push_back(std::move(mortal));
+  }
+}
+
+bool Scheduler::waits(ScheduledTask& task) {
+  const bool waits_already = std::exchange(task.waits, false);
+  if (task.first || !waits_for_lock(task.stopped.op)) return false;
+  const std::uint64_t lock = lock_object(task.stopped.op);
+  if (probe_lock(task.stopped.op).answer != LockAnswer::kHeld) {
+    for (const std::uint64_t call : holders_.found_free(lock)) meetings_.mark(call);
+    return false;
+  }
+  if (!waits_already) (void)begin_waiting(task.stopped.op);
+  return task.waits = true;
+}
+
+bool Scheduler::yields(const ScheduledTask& task) const {
+  return task.stopped.op.sys == Sys::kSleep ||
+         (task.repeats >= kRepeats && task.call.key == task.last_key);
+}
+
+bool Scheduler::has_yielded_alone(const ScheduledTask& task) const {
+  return yields(task) && task.slept_alone;
+}
+
+}  // namespace stress
