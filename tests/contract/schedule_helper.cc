@@ -64,6 +64,10 @@ std::string read_all(const std::string& file) {
   return {text, static_cast<std::size_t>(got)};
 }
 
+int number_in(const std::string& text) {
+  return static_cast<int>(std::strtol(text.c_str(), nullptr, 10));
+}
+
 void write_all(const std::string& file, const std::string& text, int how) {
   const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0600);
   require(fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
@@ -205,7 +209,7 @@ void do_one(const std::string& word) {
   if (what == "probe" || what == "look") {
     const std::string number = read_all(file);
     if (number.empty()) return write_all(text, "nobody told", O_TRUNC);
-    const bool lives = what == "probe" ? kill(std::atoi(number.c_str()), 0) == 0
+    const bool lives = what == "probe" ? kill(number_in(number), 0) == 0
                                        : access(("/proc/" + number).c_str(), F_OK) == 0;
     return write_all(text, lives ? "lives" : "is gone", O_TRUNC);
   }
