@@ -34,6 +34,9 @@ using State = ScheduledTask::State;
 constexpr int kYields = 2;
 constexpr auto kShortest = 100us;
 constexpr int kDoublings = 3;
+/// Where the machine has other work, time goes by in which nobody here had a turn. A free one looks
+/// ten times as often in the time that stillness is waited for.
+constexpr int kLooksMin = 1000;
 /// Timers ring late.
 constexpr std::int64_t kNapMargin = 50'000'000;
 
@@ -100,17 +103,18 @@ bool Arena::look_for_vanished() {
 
 bool Arena::settle() {
   int in_vain = 0;
+  int looks = 0;  // since somebody moved
   auto moved_at = Clock::now();
   // Who is asleep at his call when all others are has no signal under way: so that comes first.
   while (somebody_runs() || somebody_stirs() || look_for_vanished()) {
     if (poll_once(wait_before(in_vain))) {
-      in_vain = 0;
+      in_vain = looks = 0;
       moved_at = Clock::now();
       continue;
     }
     const Look look = look_around();
     if (look == Look::kStill && !somebody_stirs() && !look_for_vanished()) return true;
-    if (Clock::now() - moved_at > setting_.patience) return false;
+    if (++looks >= kLooksMin && Clock::now() - moved_at > setting_.patience) return false;
     in_vain = look == Look::kAlmost ? 0 : in_vain + 1;
   }
   return true;

@@ -45,7 +45,7 @@ class Arena {
     std::vector<std::filesystem::path> sockets;  ///< servers' sockets below these are relevant
     std::filesystem::path tmux_socket;           ///< told as "the tmux server"
     std::uint64_t seed = 0;                      ///< of the random bytes
-    /// How long stillness is waited for.
+    /// How long stillness is waited for, and longer where the machine leaves us no turns.
     std::chrono::milliseconds patience{10'000};
   };
   struct Ended {
