@@ -63,7 +63,9 @@ struct ScheduleResult {
   std::vector<std::string> trace;
   std::vector<Moment> moments;     ///< one a decision, where asked for
   std::vector<std::uint64_t> met;  ///< likewise: see Meetings
-  bool known = false;  ///< likewise: it was cut where it came to what the explorer had run before
+  /// Likewise: it was cut where it came to what the explorer had run before. The last moment and
+  /// decision are those that led there, and were not carried out.
+  bool known = false;
   int preemptions = 0;
   int crashes = 0;
   int tasks = 0;

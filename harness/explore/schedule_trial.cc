@@ -277,6 +277,10 @@ ScheduleResult Trial::conclude(RunEnd end) {
   if (plan_.moments) {
     result.met.assign(scheduler_.meetings().met().begin(), scheduler_.meetings().met().end());
     result.known = end == RunEnd::kKnown;
+    if (result.known) {
+      result.moments.push_back(*scheduler_.cut_at());
+      result.decisions.push_back(*strategy_->known());
+    }
   }
   if (result.known) result.verdict = report::Verdict::kPass;  // as the one that is known
   result.trace = trace_of(scheduler_.steps());

@@ -127,6 +127,8 @@ Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), 
 
 Access life_of(pid_t pid, Touch touch) { return {object("life", fmt::format("{}", pid)), touch}; }
 
+Access all_programs(Touch touch) { return {object("", "programs"), touch}; }
+
 std::vector<Access> accesses_of(const Op& op) {
   if (const auto whose = asked_about(op)) return {life_of(*whose, Touch::kLooks)};
   Accesses accesses;

@@ -44,6 +44,9 @@ Access memory_of(pid_t pid);
 /// Whether a process lives, as whoever asks is told, or as its end changes it.
 Access life_of(pid_t pid, Touch touch);
 
+/// All launched programs: their beginnings look, their ends add.
+Access all_programs(Touch touch);
+
 /// The object of the lock that a call is about.
 std::uint64_t lock_object(const Op& op);
 

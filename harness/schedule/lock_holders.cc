@@ -32,10 +32,10 @@ std::vector<std::uint64_t> LockHolders::ended(
   return steps;
 }
 
-std::vector<std::uint64_t> LockHolders::held_by(std::string_view task) const {
-  std::vector<std::uint64_t> locks;
+std::vector<std::pair<std::uint64_t, LockKey>> LockHolders::held_by(std::string_view task) const {
+  std::vector<std::pair<std::uint64_t, LockKey>> locks;
   for (const auto& [lock, holder] : holders_) {
-    if (holder.task == task) locks.push_back(lock);
+    if (holder.task == task) locks.emplace_back(lock, holder.file);
   }
   return locks;
 }

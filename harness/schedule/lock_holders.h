@@ -31,7 +31,8 @@ class LockHolders {
   std::vector<std::uint64_t> ended(const std::function<bool(const std::string& task)>& whose,
                                    const std::function<std::string(const LockKey& file)>& heir_to);
 
-  [[nodiscard]] std::vector<std::uint64_t> held_by(std::string_view task) const;
+  /// Each lock that it has, with its file.
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, LockKey>> held_by(std::string_view task) const;
   /// Empty: nobody who is known.
   [[nodiscard]] std::string holder_of(std::uint64_t lock) const;
   [[nodiscard]] bool any() const { return !holders_.empty(); }

@@ -74,8 +74,8 @@ class Strategy {
   /// nullopt: the run departed from what was to be repeated; why_departed() says how.
   virtual std::optional<Decision> choose(const Moment& moment) = 0;
   [[nodiscard]] virtual std::string why_departed() const { return {}; }
-  /// It chose nothing because what comes now was run before.
-  [[nodiscard]] virtual bool knows_the_rest() const { return false; }
+  /// It chose nothing because what comes after this decision was run before.
+  [[nodiscard]] virtual std::optional<Decision> known() const { return std::nullopt; }
 };
 
 /// The rule where nothing else is asked for: whoever ran last goes on; else the first by label.

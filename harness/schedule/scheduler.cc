@@ -40,26 +40,38 @@ bool is_act(const Op& op) {
 void Scheduler::note_new(const ScheduledTask& task, std::string_view maker) {
   causality_.fork(task.label, maker);
   meetings_.fork(task.label, maker);
+  made_by_[task.label] = meeting_id(cause_.first, cause_.second);
   traceless_ = false;
 }
 
 RunEnd Scheduler::run(Arena& arena, std::vector<Actor> actors) {
   arena_ = &arena;
   actors_ = std::move(actors);
+  const RunEnd end = take_steps();
+  mark_births();
+  return end;
+}
+
+RunEnd Scheduler::take_steps() {
   while (true) {
-    const bool still = arena.settle();
+    const bool still = arena_->settle();
     finish_step();
     if (!still) return RunEnd::kRestless;
     if (steps_.size() >= setting_.steps_max) return RunEnd::kTooLong;
     const Choices choices = look_for_choices();
     if (choices.moment.candidates.empty()) {
-      if (!arena.any_running()) return RunEnd::kDone;
+      if (!arena_->any_running()) return RunEnd::kDone;
       if (!wait_for_outside()) return RunEnd::kStuck;
       continue;
     }
     const std::optional<Decision> decision = strategy_.choose(choices.moment);
-    if (!decision) return strategy_.knows_the_rest() ? RunEnd::kKnown : RunEnd::kDeparted;
-    carry_out(choices, *decision);
+    if (decision) {
+      carry_out(choices, *decision);
+      continue;
+    }
+    if (!strategy_.known()) return RunEnd::kDeparted;
+    cut_at_ = choices.moment;
+    return RunEnd::kKnown;
   }
 }
 
@@ -79,6 +91,7 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   meetings_.made(decision.who, candidates[index].key, choices.accesses[index]);
   if (choices.moment.forced) {
     note_consequence(choices.accesses[index]);
+    born_by_.emplace_back(meeting_id(decision.who, candidates[index].key), made_by_[decision.who]);
   } else {
     cause_ = {decision.who, candidates[index].key};
   }
@@ -88,6 +101,12 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   }
   const auto actor = std::ranges::find(actors_, decision.who, &Actor::label);
   step_of_actor(*actor);
+}
+
+void Scheduler::mark_births() {
+  for (const auto& [call, birth] : std::exchange(born_by_, {})) {
+    if (meetings_.met().contains(call)) meetings_.mark(birth);
+  }
 }
 
 /// What comes of a step at once is part of it: where that races, the step does.
@@ -104,7 +123,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   step.changes = !task.first && changes_files(task.stopped.op.sys);
   step.acts = !task.first && is_act(task.stopped.op);
   others_have_moved(&task);
-  const bool alone = last_ == task.label;
+  const bool alone = std::exchange(stepper_, task.label) == task.label;
   task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;
   task.slept_alone = choices.moment.candidates[index].yields;
   task.last_key = task.call.key;
@@ -153,7 +172,7 @@ void Scheduler::step_of_actor(Actor& actor) {
   step.operation = actor.label;
   step.call = actor.call;
   others_have_moved(nullptr);
-  last_ = actor.label;
+  last_ = stepper_ = actor.label;
   step.result = actor.act();
   actors_.erase(actors_.begin() + (&actor - actors_.data()));
 }
@@ -209,32 +228,48 @@ void Scheduler::finish_step() {
   if (steps_.empty() || steps_.back().end != 0) return;
   const ScheduledTask* task = arena_->tasks().by_label(steps_.back().decision.who);
   if (task == nullptr || task->state == State::kDead) traceless_ = false;
+  // What leaves no trace is asked for on account of deaths only.
+  if (traceless_ && crashes_ < setting_.crashes_max) traceless_ = !has_lost_a_lock(*task);
   steps_.back().end = base::monotonic_ns();
   steps_.back().locks_held = holders_.any();
   observer_.stepped(steps_.back());
 }
 
+std::vector<std::pair<std::uint64_t, LockKey>> Scheduler::locks_of(pid_t process) const {
+  std::vector<std::pair<std::uint64_t, LockKey>> locks;
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->pid == process) std::ranges::copy(holders_.held_by(label), std::back_inserter(locks));
+  }
+  return locks;
+}
+
+/// By a close, which nobody sees.
+bool Scheduler::has_lost_a_lock(const ScheduledTask& task) const {
+  return std::ranges::any_of(locks_of(task.pid),
+                             [&](const auto& lock) { return !shares_lock(task.pid, lock.second); });
+}
+
 /// Whoever asks for somebody's life is told something else from now on, and locks are released. The
-/// end of a task is the work of the step that it ended by, its own or another's.
+/// end of a task is the work of the step that it ended by, its own or another's; where none is
+/// under way it has ended by itself.
 void Scheduler::note_ends() {
+  const bool in_step = !steps_.empty() && steps_.back().end == 0;
   for (const auto& [label, process, reaped] : lives_.changes(arena_->tasks())) {
     if (steps_.empty()) continue;
     std::vector<Access> changed = {life_of(process, Touch::kChanges)};
-    for (const std::uint64_t lock : holders_.held_by(label)) {
-      changed.push_back({lock, Touch::kChanges});
-    }
-    const std::string& by = steps_.back().decision.who;
+    for (const auto& [lock, file] : locks_of(process)) changed.push_back({lock, Touch::kChanges});
+    const ScheduledTask& ended = *arena_->tasks().by_label(label);
+    const std::string by = in_step ? steps_.back().decision.who : label;
     if (!reaped && by != label) {
       causality_.wake(label, by);
       meetings_.wake(label, by);
     }
-    causality_.add({reaped ? by : label, reaped ? "reaped" : "end", changed});
-    meetings_.made(by, steps_.back().call.key, changed);
-    if (steps_.back().moment.forced) note_consequence(changed);
-    if (!reaped && by != label) {
-      const ScheduledTask* ended = arena_->tasks().by_label(label);
-      meetings_.made(label, ended->last_key, changed);
-    }
+    std::vector<Access> told = changed;
+    if (!reaped && ended.label == ended.operation) told.push_back(all_programs(Touch::kAdds));
+    causality_.add({reaped ? by : label, reaped ? "reaped" : "end", told});
+    meetings_.made(by, in_step ? steps_.back().call.key : ended.last_key, changed);
+    if (in_step && steps_.back().moment.forced) note_consequence(changed);
+    if (!reaped && by != label) meetings_.made(label, ended.last_key, changed);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -77,6 +78,8 @@ class Scheduler {
   RunEnd run(Arena& arena, std::vector<Actor> actors);
 
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+  /// kKnown: the moment at which nothing was chosen.
+  [[nodiscard]] const std::optional<Moment>& cut_at() const { return cut_at_; }
   /// kStuck: who waits for whom, one line each.
   [[nodiscard]] const std::vector<std::string>& deadlock() const { return deadlock_; }
   /// What each living task is at, in words: for whoever wonders why it did not go on.
@@ -93,6 +96,7 @@ class Scheduler {
     std::vector<std::vector<Access>> accesses;
     std::vector<std::string> keys;  ///< of the events, for Causality
   };
+  RunEnd take_steps();
   Choices look_for_choices();
   void add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
                      std::vector<Access> accesses);
@@ -106,6 +110,9 @@ class Scheduler {
   [[nodiscard]] bool yields(const ScheduledTask& task) const;
   [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
   void carry_out(const Choices& choices, const Decision& decision);
+  void mark_births();
+  [[nodiscard]] bool has_lost_a_lock(const ScheduledTask& task) const;
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, LockKey>> locks_of(pid_t process) const;
   void note_consequence(const std::vector<Access>& accesses);
   void step_of(ScheduledTask& task, const Choices& choices, std::size_t index);
   void step_of_actor(Actor& actor);
@@ -134,11 +141,17 @@ class Scheduler {
   Arena* arena_ = nullptr;
   std::vector<Actor> actors_;
   std::vector<Step> steps_;
+  std::optional<Moment> cut_at_;
   Causality causality_;
   Meetings meetings_;
-  std::string last_;  ///< whose step it was, of those who take turns
+  std::string last_;     ///< whose step it was, of those who take turns
+  std::string stepper_;  ///< whose step it was
   /// Whose step it was that what went on at once since then comes of, and its call.
   std::pair<std::string, std::string> cause_;
+  std::map<std::string, std::uint64_t> made_by_;  ///< each task: the call of cause_ at its birth
+  /// Calls that went on at once, each with the one that their task was born by: that is what could
+  /// be made earlier or later.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> born_by_;
   int crashes_ = 0;
   std::string crashed_;  ///< by the step that is under way
   /// When the last step began, each with what it looked like (see ScheduledTask).

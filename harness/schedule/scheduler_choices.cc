@@ -90,7 +90,8 @@ bool Scheduler::is_anybody_held_up(const std::vector<ScheduledTask*>& ready) con
 }
 
 std::vector<Access> Scheduler::accesses_of_step(const ScheduledTask& task) const {
-  if (task.first) return {};
+  // Who had ended when it began is judged by.
+  if (task.first) return {all_programs(Touch::kLooks)};
   std::vector<Access> accesses = accesses_of(task.stopped.op);
   if (arena_->tasks().is_threaded(task)) accesses.push_back(memory_of(task.pid));
   return accesses;
@@ -110,10 +111,12 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
     }
   }
   candidate.state = causality_.after({candidate.task, key, accesses});
-  if (task != nullptr && last_ == task->label && task->last_key == candidate.key) {
+  if (task != nullptr && stepper_ == task->label && task->last_key == candidate.key) {
     const int repeats = std::min(task->repeats, kRepeats);  // more make no difference to yields()
     candidate.state = Choice(candidate.state).of(static_cast<std::uint64_t>(repeats)).bits();
   }
+  // After what goes on at once it is another's turn still.
+  if (choices.moment.forced) candidate.state = Choice(candidate.state).of(last_).bits();
   if (candidate.task == last_ && !candidate.yields) {
     choices.moment.last = choices.moment.candidates.size();
   }
@@ -132,7 +135,8 @@ void Scheduler::add_mortals(Moment& moment) {
       continue;
     }
     Mortal mortal{.operation = label};
-    mortal.state = causality_.after({label, to_string(Act::kCrash), accesses});
+    const std::uint64_t dead = causality_.after({label, to_string(Act::kCrash), accesses});
+    mortal.state = Choice(dead).of(last_).bits();
     for (const ScheduledTask* member : arena_->tasks().members_of(label)) {
       if (member->pid == task->pid) continue;
       mortal.has_descendants = mortal.has_descendants || getpgid(member->pid) == task->pid;

@@ -24,7 +24,7 @@ bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
   const auto step =
       std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
   if (!is_unheard(moments[at], death.who)) return false;
-  return step->operation != death.who ? !step->meets_death : moments[at].traceless;
+  return !step->meets_death && (step->operation != death.who || moments[at].traceless);
 }
 
 /// Whether he whom it would preempt could as well be preempted before his last step, should he be
@@ -147,11 +147,7 @@ void Search::explored(std::size_t prefix, const std::vector<Moment>& moments,
     if (i >= prefix) {
       branch_at(i, moments[i], run, cost);
       kill_at(i, moments, run, cost);
-      // What the rest of this run has to offer was looked at when the same state was there before.
-      if (!visited_.note(state_after(moments[i], decisions[i]), decisions[i], after)) {
-        ++pruned_;
-        return;
-      }
+      (void)visited_.note(state_after(moments[i], decisions[i]), decisions[i], after);
     }
     cost = after;
   }

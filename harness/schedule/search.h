@@ -43,7 +43,8 @@ class Search {
   /// The next prefix to be run; nullopt: none is known now.
   std::optional<std::vector<Decision>> next();
   /// What came of it: all its decisions with their moments, and which calls met another task's. A
-  /// run may have been cut where it came to a state that was run before.
+  /// run may have been cut where it came to a state that was run before: then the last moment is
+  /// the one at which it was, with the decision that led there.
   void explored(std::size_t prefix, const std::vector<Moment>& moments,
                 const std::vector<Decision>& decisions,
                 const std::unordered_set<std::uint64_t>& met);

@@ -92,9 +92,9 @@ std::optional<Decision> FollowPrefix::choose(const Moment& moment) {
   }
   cost_.add(moment, decision);
   if (visited_ == nullptr || in_prefix) return decision;
-  known_ = !visited_->note(state_after(moment, decision), decision, cost_);
-  if (known_) return std::nullopt;
-  return decision;
+  if (visited_->note(state_after(moment, decision), decision, cost_)) return decision;
+  known_ = std::move(decision);
+  return std::nullopt;
 }
 
 std::optional<Decision> Replay::choose(const Moment& moment) {

@@ -59,13 +59,13 @@ class FollowPrefix : public Strategy {
       : prefix_(std::move(prefix)), visited_(visited) {}
   std::optional<Decision> choose(const Moment& moment) override;
   [[nodiscard]] std::string why_departed() const override { return departed_; }
-  [[nodiscard]] bool knows_the_rest() const override { return known_; }
+  [[nodiscard]] std::optional<Decision> known() const override { return known_; }
 
  private:
   std::vector<Decision> prefix_;
   Visited* visited_;
   ScheduleCost cost_;
-  bool known_ = false;
+  std::optional<Decision> known_;
   std::string departed_;
 };
 

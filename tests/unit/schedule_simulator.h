@@ -29,8 +29,10 @@ struct SimCall {
     kUnlock,  ///< no effect where it is another's
     kClose,   ///< a write of the object by which the lock of its name is released, unseen
     kSleep,
-    kAwait,  ///< read again and again until something was written
-    kAdd,    ///< to the object; in which order makes no difference
+    kAwait,         ///< read again and again until something was written
+    kAdd,           ///< to the object; in which order makes no difference
+    kAsk,           ///< whether A (0) or B (1) lives
+    kLookAndClose,  ///< a read by which the lock of its name is released, unseen
   };
   Kind kind = Kind::kRead;
   int object = 0;
@@ -77,6 +79,7 @@ class Simulation {
         std::ranges::find_if(ready, [this](std::size_t i) { return is_child(i) && !yields(i); });
     moment.forced = setting_.children_at_once && at_once != ready.end();
     if (moment.forced) ready = {*at_once};
+    forced_ = moment.forced;
     for (const std::size_t i : ready) {
       if (last_ == i && !yields(i)) moment.last = moment.candidates.size();
       const SimTask& task = (*program_)[i];
@@ -90,7 +93,6 @@ class Simulation {
       }
     }
     if (crashes_ < setting_.crashes_max && !moment.forced) add_mortals(moment);
-    forced_ = moment.forced;
     return moment;
   }
 
@@ -127,6 +129,12 @@ class Simulation {
     return step_ < kStepsMax && !moment() &&
            std::ranges::any_of(std::views::iota(std::size_t{0}, tasks_.size()), lives);
   }
+  /// Which program had ended when which other one began: a bit for each pair.
+  [[nodiscard]] std::uint32_t order() const {
+    std::uint32_t all = 0;
+    for (const State& task : tasks_) all = (all << tasks_.size()) | task.ended_before;
+    return all;
+  }
   [[nodiscard]] std::uint64_t state() const { return causality_.value(); }
   [[nodiscard]] const std::unordered_set<std::uint64_t>& met() const { return meetings_.met(); }
 
@@ -136,12 +144,16 @@ class Simulation {
     bool begun = false;
     bool dead = false;
     std::size_t at = 0;
+    std::uint32_t ended_before = 0;  ///< a bit for each program that had, when it began
     std::uint64_t known = 0;
     int repeats = 0;
     bool slept_alone = false;
     std::string last_key;
   };
   static constexpr int kRepeats = 3;
+  static constexpr std::uint64_t kLives = 300;
+  static constexpr std::uint64_t kPrograms = 400;
+  static constexpr std::uint64_t kNobody = 99;
 
   [[nodiscard]] std::size_t index_of(const std::string& label) const {
     return static_cast<std::size_t>(std::ranges::find(*program_, label, &SimTask::label) -
@@ -161,19 +173,26 @@ class Simulation {
     const auto holder = holders_.find(call(i).object);
     return holder != holders_.end() && holder->second != i;
   }
+  /// A is the first task, B the last.
+  [[nodiscard]] std::size_t main_of(int object) const {
+    return object == 0 ? 0 : tasks_.size() - 1;
+  }
+  [[nodiscard]] bool asked_lives(std::size_t i) const { return is_alive(main_of(call(i).object)); }
   [[nodiscard]] bool waits(std::size_t i) const {
     return tasks_[i].begun && call(i).kind == SimCall::Kind::kLock && held_by_other(i);
   }
   [[nodiscard]] std::string key(std::size_t i) const {
     if (!tasks_[i].begun) return "start";
-    static constexpr const char* kVerbs[] = {"read",  "write", "lock", "try", "unlock",
-                                             "write", "sleep", "read", "add"};
+    static constexpr const char* kVerbs[] = {"read",  "write", "lock", "try", "unlock", "write",
+                                             "sleep", "read",  "add",  "ask", "read"};
     const SimCall& made = call(i);
     return kVerbs[static_cast<int>(made.kind)] +
            std::string(1, static_cast<char>('0' + made.object));
   }
   [[nodiscard]] std::string event_key(std::size_t i) const {
-    const bool in_vain = tasks_[i].begun && call(i).kind == SimCall::Kind::kTry && held_by_other(i);
+    if (!tasks_[i].begun) return key(i);
+    if (call(i).kind == SimCall::Kind::kAsk) return key(i) + (asked_lives(i) ? ", it lives" : "");
+    const bool in_vain = call(i).kind == SimCall::Kind::kTry && held_by_other(i);
     return key(i) + (in_vain ? ", in vain" : "");
   }
   [[nodiscard]] bool yields(std::size_t i) const {
@@ -183,11 +202,17 @@ class Simulation {
            (task.repeats >= kRepeats && task.last_key == key(i));
   }
   [[nodiscard]] std::vector<Access> accesses(std::size_t i) const {
-    if (!tasks_[i].begun) return {};
+    if (!tasks_[i].begun) {
+      if (is_child(i)) return {};
+      return {{kPrograms, Touch::kLooks}};
+    }
     const SimCall& made = call(i);
     const auto object = static_cast<std::uint64_t>(made.object);
     switch (made.kind) {
+      case SimCall::Kind::kAsk:
+        return {{kLives + main_of(made.object), Touch::kLooks}};
       case SimCall::Kind::kRead:
+      case SimCall::Kind::kLookAndClose:
       case SimCall::Kind::kAwait:
         return {{object, Touch::kLooks}};
       case SimCall::Kind::kWrite:
@@ -205,7 +230,7 @@ class Simulation {
     if (!tasks_[i].begun) return false;
     const SimCall::Kind kind = call(i).kind;
     return kind == SimCall::Kind::kLock || kind == SimCall::Kind::kTry ||
-           kind == SimCall::Kind::kUnlock;
+           kind == SimCall::Kind::kUnlock || kind == SimCall::Kind::kAsk;
   }
   [[nodiscard]] std::vector<Access> death() const {
     std::vector<Access> accesses;
@@ -217,9 +242,13 @@ class Simulation {
   }
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
     if (!setting_.tells_states) return 0;
-    const State& task = tasks_[i];
     const std::uint64_t state = causality_.after({(*program_)[i].label, event_key(i), accesses(i)});
-    if (last_ != i || task.last_key != key(i)) return state;
+    if (forced_) return Choice(with_repeats(i, state)).of(last_.value_or(kNobody)).bits();
+    return with_repeats(i, state);
+  }
+  [[nodiscard]] std::uint64_t with_repeats(std::size_t i, std::uint64_t state) const {
+    const State& task = tasks_[i];
+    if (stepper_ != i || task.last_key != key(i)) return state;
     return Choice(state).of(static_cast<std::uint64_t>(std::min(task.repeats, kRepeats))).bits();
   }
   void add_mortals(Moment& moment) const {
@@ -231,10 +260,12 @@ class Simulation {
         descendants =
             descendants || (j != i && is_alive(j) && (*program_)[j].operation == task.operation);
       }
-      const std::uint64_t state =
-          setting_.tells_states ? causality_.after({task.label, to_string(Act::kCrash), death()})
-                                : 0;
-      moment.mortals.push_back({task.label, descendants, false, state});
+      Mortal mortal{task.label, descendants, false, 0};
+      if (setting_.tells_states) {
+        const std::uint64_t dead = causality_.after({task.label, to_string(Act::kCrash), death()});
+        mortal.state = Choice(dead).of(last_.value_or(kNobody)).bits();
+      }
+      moment.mortals.push_back(std::move(mortal));
     }
   }
 
@@ -249,31 +280,44 @@ class Simulation {
         tasks_[i].begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
     others_have_moved(i);
     State& task = tasks_[i];
-    task.repeats = last_ == i && task.last_key == made ? task.repeats + 1 : 1;
+    task.repeats = stepper_ == i && task.last_key == made ? task.repeats + 1 : 1;
     task.slept_alone = yielded;
     task.last_key = made;
+    stepper_ = i;
     if (!forced_) {
       last_ = i;
       cause_ = {label, made};
     }
-    if (!task.begun) return begin(i);
-    effect(i);
+    if (task.begun) {
+      effect(i);
+    } else {
+      begin(i);
+    }
     if (is_alive(i)) return;
     traceless_ = false;
-    end(i, made);
+    end(i, i, made);
   }
-  /// An end releases locks, and is no call.
-  void end(std::size_t i, const std::string& last_call) {
-    std::vector<Access> released;
+  /// An end releases locks, and is no call: it comes of a step of the same task or of another.
+  void end(std::size_t i, std::size_t by, const std::string& call) {
+    std::vector<Access> changed = {{kLives + i, Touch::kChanges}};
     std::erase_if(holders_, [&](const auto& entry) {
       if (entry.second != i) return false;
-      released.push_back({100 + static_cast<std::uint64_t>(entry.first), Touch::kChanges});
+      changed.push_back({100 + static_cast<std::uint64_t>(entry.first), Touch::kChanges});
       return true;
     });
     if (!setting_.tells_states) return;
-    causality_.add({(*program_)[i].label, "end", released});
-    meetings_.made((*program_)[i].label, last_call, released);
-    if (forced_) meetings_.made(cause_.first, cause_.second, released);
+    const std::string& label = (*program_)[i].label;
+    const std::string& maker = (*program_)[by].label;
+    if (by != i) {
+      causality_.wake(label, maker);
+      meetings_.wake(label, maker);
+    }
+    std::vector<Access> told = changed;
+    if (!is_child(i)) told.push_back({kPrograms, Touch::kAdds});
+    causality_.add({label, "end", told});
+    meetings_.made(maker, call, changed);
+    if (by != i) meetings_.made(label, tasks_[i].last_key, changed);
+    if (forced_) meetings_.made(cause_.first, cause_.second, changed);
   }
   void others_have_moved(std::size_t mover) {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -284,6 +328,10 @@ class Simulation {
   }
   void begin(std::size_t i) {
     tasks_[i].begun = true;
+    for (std::size_t j = 0; j < tasks_.size(); ++j) {
+      const bool over = j != i && tasks_[j].begun && !tasks_[j].dead && !is_alive(j);
+      if (over && !is_child(i) && !is_child(j)) tasks_[i].ended_before |= 1u << j;
+    }
     for (std::size_t j = 0; j < tasks_.size(); ++j) {
       if (j == i || (*program_)[j].operation != (*program_)[i].label) continue;
       tasks_[j].born = true;
@@ -296,6 +344,15 @@ class Simulation {
     State& task = tasks_[i];
     const SimCall made = call(i);
     switch (made.kind) {
+      case SimCall::Kind::kAsk:
+        task.known = Choice(task.known).of(asked_lives(i) ? "lives" : "gone").bits();
+        break;
+      case SimCall::Kind::kLookAndClose:
+        if (!held_by_other(i) && holders_.erase(made.object) > 0) {
+          meetings_.mark(meeting_id((*program_)[i].label, key(i)));
+          traceless_ = false;
+        }
+        [[fallthrough]];
       case SimCall::Kind::kRead:
         task.known = Choice(task.known).of(values_[made.object]).bits();
         break;
@@ -340,7 +397,7 @@ class Simulation {
                                         (*program_)[i].operation == main.label);
       if (!dies || !is_alive(i)) continue;
       tasks_[i].dead = true;
-      std::erase_if(holders_, [i](const auto& entry) { return entry.second == i; });
+      end(i, victim, std::string(to_string(act)));
     }
     if (last_ && !is_alive(*last_)) last_.reset();
   }
@@ -353,7 +410,8 @@ class Simulation {
   std::set<int> locks_;
   Causality causality_;
   mutable Meetings meetings_;
-  std::optional<std::size_t> last_;
+  std::optional<std::size_t> last_;     ///< of those who take turns
+  std::optional<std::size_t> stepper_;  ///< of all
   std::uint64_t step_ = 0;
   int crashes_ = 0;
   bool traceless_ = false;  ///< the last step
@@ -366,8 +424,10 @@ struct SimRun {
   std::vector<Moment> moments;
   std::vector<Decision> decisions;
   std::uint64_t outcome = 0;
+  std::uint32_t order = 0;
   std::uint64_t state = 0;
   bool stuck = false;
+  bool cut = false;  ///< at its last moment, as what comes then is known
   std::unordered_set<std::uint64_t> met;
 };
 
@@ -377,12 +437,19 @@ inline SimRun simulate(const SimProgram& program, Strategy& strategy,
   Simulation simulation(program, setting);
   while (std::optional<Moment> moment = simulation.moment()) {
     const std::optional<Decision> decision = strategy.choose(*moment);
-    if (!decision) break;
+    if (!decision && !strategy.known()) break;
+    run.cut = !decision;
+    if (run.cut) {
+      run.moments.push_back(std::move(*moment));
+      run.decisions.push_back(*strategy.known());
+      break;
+    }
     simulation.carry_out(*decision);
     run.moments.push_back(std::move(*moment));
     run.decisions.push_back(*decision);
   }
   run.outcome = simulation.outcome();
+  run.order = simulation.order();
   run.stuck = simulation.is_stuck();
   run.state = simulation.state();
   run.met = simulation.met();

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <span>
+#include <tuple>
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -25,6 +26,18 @@ struct Bound {
   auto operator<=>(const Bound&) const = default;
 };
 
+/// Outcomes, each with who had ended when who began.
+using Orders = std::set<std::pair<std::uint64_t, std::uint32_t>>;
+
+/// Each outcome in the same order or in a stricter one, by which more can be judged.
+bool cover(const Orders& found, const Orders& all) {
+  return std::ranges::all_of(all, [&](const auto& one) {
+    return std::ranges::any_of(found, [&](const auto& other) {
+      return other.first == one.first && (other.second & one.second) == one.second;
+    });
+  });
+}
+
 /// All schedules of a program within a bound.
 class Enumeration {
  public:
@@ -34,9 +47,18 @@ class Enumeration {
   }
   [[nodiscard]] std::set<std::uint64_t> outcomes(Bound bound) const {
     std::set<std::uint64_t> within;
-    for (const auto& [outcome, cost] : reached_) {
+    for (const auto& [outcome, order, cost] : reached_) {
       if (cost.preemptions <= bound.preemptions && cost.crashes <= bound.crashes) {
         within.insert(outcome);
+      }
+    }
+    return within;
+  }
+  [[nodiscard]] Orders orders(Bound bound) const {
+    Orders within;
+    for (const auto& [outcome, order, cost] : reached_) {
+      if (cost.preemptions <= bound.preemptions && cost.crashes <= bound.crashes) {
+        within.emplace(outcome, order);
       }
     }
     return within;
@@ -50,7 +72,7 @@ class Enumeration {
     if (!moment) {
       ++schedules_;
       any_stuck_ = any_stuck_ || simulation.is_stuck();
-      reached_.emplace(simulation.outcome(), cost);
+      reached_.emplace(simulation.outcome(), simulation.order(), cost);
       return;
     }
     for (const Candidate& candidate : moment->candidates) {
@@ -71,13 +93,14 @@ class Enumeration {
   }
 
   Bound bound_;
-  std::set<std::pair<std::uint64_t, Bound>> reached_;
+  std::set<std::tuple<std::uint64_t, std::uint32_t, Bound>> reached_;
   std::uint64_t schedules_ = 0;
   bool any_stuck_ = false;
 };
 
 struct Found {
   std::set<std::uint64_t> outcomes;
+  Orders orders;
   std::uint64_t runs = 0;
   std::uint64_t pruned = 0;
   bool any_stuck = false;
@@ -87,12 +110,13 @@ struct Found {
 Found search(const SimProgram& program, Bound bound, bool children_at_once = false) {
   Found found;
   Search search(bound.preemptions, bound.crashes);
+  Visited visited;  // of one explorer
   std::set<std::vector<std::pair<int, std::string>>> prefixes;
   while (const auto prefix = search.next()) {
     std::vector<std::pair<int, std::string>> words;
     for (const Decision& one : *prefix) words.emplace_back(static_cast<int>(one.act), one.who);
     EXPECT_TRUE(prefixes.insert(words).second) << "a prefix was run twice";
-    FollowPrefix strategy(*prefix);
+    FollowPrefix strategy(*prefix, &visited);
     const SimRun run = simulate(program, strategy, {bound.crashes, children_at_once});
     EXPECT_EQ(strategy.why_departed(), "");
     Bound cost;
@@ -101,8 +125,11 @@ Found search(const SimProgram& program, Bound bound, bool children_at_once = fal
       if (run.decisions[i].act != Act::kRun) ++cost.crashes;
     }
     found.costs.push_back(cost);
-    found.outcomes.insert(run.outcome);
-    found.any_stuck = found.any_stuck || run.stuck;
+    if (!run.cut) {
+      found.outcomes.insert(run.outcome);
+      found.orders.emplace(run.outcome, run.order);
+    }
+    found.any_stuck = found.any_stuck || (run.stuck && !run.cut);
     ++found.runs;
     search.explored(prefix->size(), run.moments, run.decisions, run.met);
   }
@@ -136,8 +163,9 @@ rc::Gen<std::vector<SimCall>> calls(int calls_max, std::span<const Kind> kinds) 
 }
 
 std::string in_words(const SimProgram& program) {
-  static constexpr const char* kVerbs[] = {"read",  "write", "lock",  "try", "unlock",
-                                           "close", "sleep", "await", "add"};
+  static constexpr const char* kVerbs[] = {"read",   "write", "lock",          "try",
+                                           "unlock", "close", "sleep",         "await",
+                                           "add",    "ask",   "look-and-close"};
   std::string text;
   for (const SimTask& task : program) {
     text += task.label + ":";
@@ -163,16 +191,19 @@ void expect_all_is_found(const SimProgram& program, Bound widest, bool children_
         continue;
       }
       RC_ASSERT(found.outcomes == all.outcomes(bound));
+      RC_ASSERT(cover(found.orders, all.orders(bound)));
       RC_ASSERT(found.runs <= all.schedules());
     }
   }
 }
 
-constexpr Kind kAllButLoops[] = {Kind::kRead, Kind::kWrite,  Kind::kAdd,   Kind::kLock,
-                                 Kind::kTry,  Kind::kUnlock, Kind::kClose, Kind::kSleep};
+constexpr Kind kAllButLoops[] = {Kind::kRead, Kind::kWrite,       Kind::kAdd,   Kind::kLock,
+                                 Kind::kTry,  Kind::kUnlock,      Kind::kClose, Kind::kSleep,
+                                 Kind::kAsk,  Kind::kLookAndClose};
 /// None that yields, so that the search leaves out what it may.
 constexpr Kind kWithoutSleep[] = {Kind::kRead, Kind::kWrite, Kind::kAdd,
-                                  Kind::kLock, Kind::kTry,   Kind::kUnlock};
+                                  Kind::kLock, Kind::kTry,   Kind::kUnlock,
+                                  Kind::kAsk,  Kind::kClose, Kind::kLookAndClose};
 
 RC_GTEST_PROP(SearchProperty, WithoutYieldsNothingIsLostByLeavingOut, ()) {
   const std::vector<SimCall> made = *calls(8, kWithoutSleep);
@@ -190,6 +221,20 @@ RC_GTEST_PROP(SearchProperty, NothingIsLostWhereChildrenGoOnAtOnce, ()) {
   const std::vector<SimCall> made = *calls(8, kWithoutSleep);
   const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(8, below(3));
   expect_all_is_found(program_of(made, tasks, true), {2, 1}, true);
+}
+
+RC_GTEST_PROP(SearchProperty, NothingIsLostWhereThreeProgramsRun, ()) {
+  const std::vector<SimCall> made = *calls(9, kWithoutSleep);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(9, below(3));
+  expect_all_is_found(program_of(made, tasks, false), {2, 1});
+}
+
+RC_GTEST_PROP(SearchProperty, NothingIsLostWhereChildrenThatGoOnAtOnceLoop, ()) {
+  static constexpr Kind kKinds[] = {Kind::kRead, Kind::kWrite, Kind::kAwait, Kind::kSleep,
+                                    Kind::kAdd};
+  const std::vector<SimCall> made = *calls(6, kKinds);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(6, below(3));
+  expect_all_is_found(program_of(made, tasks, true), {1, 1}, true);
 }
 
 RC_GTEST_PROP(SearchProperty, LoopsThatAskForTheSameThingAreCutWithoutLosingAny, ()) {
