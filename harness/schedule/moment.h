@@ -31,7 +31,8 @@ struct Mortal {
   /// Another process of the operation has a pipe or the like in common with it, by which it may
   /// have told that one of its steps.
   bool is_heard = false;
-  std::uint64_t state = 0;  ///< of the run, once it is dead, in either way
+  /// Of the run, once it is dead, in either way, and of whose turn it is then.
+  std::uint64_t state = 0;
   bool operator==(const Mortal&) const = default;
 };
 

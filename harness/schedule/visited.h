@@ -18,7 +18,8 @@ struct ScheduleCost {
   }
 };
 
-/// States that were reached, each with whoever went on from it, as whether he is left later counts.
+/// States that were reached, each by the decision that led there: whose turn it is afterwards
+/// counts too, as leaving him costs something.
 class Visited {
  public:
   /// Whether `decision`, which leads to `state`, leads where no schedule has come at no higher
