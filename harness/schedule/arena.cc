@@ -82,11 +82,19 @@ bool Arena::is_ending(const Root& root) const {
 }
 
 /// Parked tasks that a signal has woken, and that have not got to what it means to them: their end,
-/// or a handler and the same call again.
-bool Arena::somebody_stirs() const {
-  return std::ranges::any_of(tasks_.all(), [](const auto& entry) {
+/// or a handler and the same call again. Looked for where there may have been a signal.
+bool Arena::somebody_stirs() {
+  const bool servers =
+      std::ranges::any_of(roots_, [](const auto& root) { return root->role == Role::kServer; });
+  if (!servers && !signals_ && deaths_seen_ == tasks_.deaths()) return false;
+  const bool stirs = std::ranges::any_of(tasks_.all(), [](const auto& entry) {
     return entry.second->state == State::kParked && is_awake(entry.second->tid);
   });
+  if (!stirs) {
+    signals_ = false;
+    deaths_seen_ = tasks_.deaths();
+  }
+  return stirs;
 }
 
 /// Parked tasks that somebody has killed, or whose process executes another program by now.
@@ -181,6 +189,7 @@ bool Arena::poll_once(std::chrono::microseconds timeout) {
 void Arena::let_go(ScheduledTask& task) {
   task.state = State::kRunning;
   task.first = false;
+  signals_ = signals_ || task.stopped.op.sys == Sys::kSignal;
   task.stopped.go_on();
 }
 
@@ -217,6 +226,7 @@ bool Arena::kill(const std::string& label, bool with_descendants) {
   for (ScheduledTask* task : tasks_.members_of(label)) {
     if (with_descendants && getpgid(task->pid) == root->launched.pid) doomed.push_back(task->pid);
   }
+  signals_ = true;
   std::vector<base::UniqueFd> deaths;
   deaths.reserve(doomed.size());
   for (const pid_t pid : doomed) {

@@ -131,7 +131,7 @@ class Arena {
   Look look_around();
   [[nodiscard]] bool somebody_runs() const;
   [[nodiscard]] bool is_ending(const Root& root) const;
-  [[nodiscard]] bool somebody_stirs() const;
+  [[nodiscard]] bool somebody_stirs();
   bool look_for_vanished();
   void serve_freely(const std::stop_token& stop, bool servers_only, int wake) const;
   void look_again();
@@ -149,6 +149,8 @@ class Arena {
   std::vector<Ended> ended_;
   BlindSpots blind_spots_;
   std::vector<pollfd> polled_;
+  bool signals_ = true;            ///< one may be under way to somebody who is parked
+  std::uint64_t deaths_seen_ = 0;  ///< of which others have been told by signals, if at all
   std::jthread server_;
   base::UniqueFd server_wake_;
 };

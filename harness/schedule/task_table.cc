@@ -206,6 +206,7 @@ std::vector<ScheduledTask*> TaskTable::threads_of(pid_t pid) const {
 }
 
 void TaskTable::bury(ScheduledTask& task) {
+  ++deaths_;
   task.state = ScheduledTask::State::kDead;
   task.exiting = task.forked = false;
   const auto known = by_tid_.find(task.tid);

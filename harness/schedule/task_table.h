@@ -99,6 +99,8 @@ class TaskTable {
   /// Of its process, and alive.
   [[nodiscard]] std::vector<ScheduledTask*> threads_of(pid_t pid) const;
   void bury(ScheduledTask& task);
+  /// How many were buried so far.
+  [[nodiscard]] std::uint64_t deaths() const { return deaths_; }
   void forget(const std::function<bool(const ScheduledTask&)>& whom);
   /// Those that have ended, seen or not; labels begin anew behind those of the living.
   void forget_dead();
@@ -118,6 +120,7 @@ class TaskTable {
   std::map<std::string, std::unique_ptr<ScheduledTask>, std::less<>> tasks_;
   std::map<pid_t, ScheduledTask*> by_tid_;  ///< the living
   std::set<pid_t> settlers_;
+  std::uint64_t deaths_ = 0;
 };
 
 }  // namespace stress
