@@ -15,36 +15,11 @@
 #include "harness/schedule/causality.h"
 #include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
+#include "tests/unit/schedule_program.h"
 
-/// Small programs that run in memory, for what chooses and searches: a Simulation gives the moments
-/// that a Scheduler would give for real programs that make these calls.
+/// For what chooses and searches: a Simulation gives the moments that a Scheduler would give for
+/// real programs that make these calls.
 namespace stress::testing {
-
-struct SimCall {
-  enum class Kind {
-    kRead,    ///< what the task knows follows from all it has read
-    kWrite,   ///< of what it knows
-    kLock,    ///< waits for whoever holds it
-    kTry,     ///< takes it if it is free, and knows whether it did
-    kUnlock,  ///< no effect where it is another's
-    kClose,   ///< a write of the object by which the lock of its name is released, unseen
-    kSleep,
-    kAwait,         ///< read again and again until something was written
-    kAdd,           ///< to the object; in which order makes no difference
-    kAsk,           ///< whether A (0) or B (1) lives
-    kLookAndClose,  ///< a read by which the lock of its name is released, unseen
-  };
-  Kind kind = Kind::kRead;
-  int object = 0;
-};
-
-struct SimTask {
-  std::string label;
-  std::string operation;  ///< the label of its main task, which makes the others as it begins
-  std::vector<SimCall> calls;
-};
-/// By label, as in a TaskTable.
-using SimProgram = std::vector<SimTask>;
 
 class Simulation {
  public:
@@ -418,42 +393,5 @@ class Simulation {
   bool forced_ = false;     ///< the moment
   std::pair<std::string, std::string> cause_;
 };
-
-/// One run to its end.
-struct SimRun {
-  std::vector<Moment> moments;
-  std::vector<Decision> decisions;
-  std::uint64_t outcome = 0;
-  std::uint32_t order = 0;
-  std::uint64_t state = 0;
-  bool stuck = false;
-  bool cut = false;  ///< at its last moment, as what comes then is known
-  std::unordered_set<std::uint64_t> met;
-};
-
-inline SimRun simulate(const SimProgram& program, Strategy& strategy,
-                       Simulation::Setting setting = Simulation::Setting()) {
-  SimRun run;
-  Simulation simulation(program, setting);
-  while (std::optional<Moment> moment = simulation.moment()) {
-    const std::optional<Decision> decision = strategy.choose(*moment);
-    if (!decision && !strategy.known()) break;
-    run.cut = !decision;
-    if (run.cut) {
-      run.moments.push_back(std::move(*moment));
-      run.decisions.push_back(*strategy.known());
-      break;
-    }
-    simulation.carry_out(*decision);
-    run.moments.push_back(std::move(*moment));
-    run.decisions.push_back(*decision);
-  }
-  run.outcome = simulation.outcome();
-  run.order = simulation.order();
-  run.stuck = simulation.is_stuck();
-  run.state = simulation.state();
-  run.met = simulation.met();
-  return run;
-}
 
 }  // namespace stress::testing

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "harness/schedule/strategies.h"
-#include "tests/unit/schedule_simulator.h"
+#include "tests/unit/simulated_run.h"
 
 namespace stress::testing {
 namespace {

@@ -13,7 +13,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "harness/schedule/strategies.h"
-#include "tests/unit/schedule_simulator.h"
+#include "tests/unit/simulated_run.h"
 
 namespace stress::testing {
 namespace {

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 
 #include "harness/schedule/step.h"
-#include "tests/unit/schedule_simulator.h"
+#include "tests/unit/simulated_run.h"
 
 namespace stress::testing {
 namespace {
