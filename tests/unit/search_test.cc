@@ -318,6 +318,20 @@ TEST(Search, ATryThatFailsIsAnotherThanOneThatSucceeds) {
   EXPECT_EQ(search(program, {-1, 0}).outcomes, all.outcomes({kUnbounded, 0}));
 }
 
+// An earlier death would let a waiter go on, so that running others in his place costs more; or
+// would let a child go on at once, before the others' steps.
+TEST(Search, ADeathIsNotMovedToWhereItLetsOthersGoOn) {
+  const SimProgram waiter = {{"A", "A", {{Kind::kTry, 0}, {Kind::kWrite, 1}, {Kind::kLock, 0}}},
+                             {"AA", "AA", {{Kind::kLock, 0}, {Kind::kRead, 0}}},
+                             {"B", "B", {{Kind::kWrite, 1}, {Kind::kLock, 0}}}};
+  EXPECT_EQ(search(waiter, {1, 1}).outcomes, Enumeration(waiter, {1, 1}).outcomes({1, 1}));
+  const SimProgram child = {{"A", "A", {{Kind::kRead, 0}, {Kind::kRead, 0}, {Kind::kWrite, 0}}},
+                            {"A.1", "A", {{Kind::kLock, 0}, {Kind::kRead, 0}}},
+                            {"B", "B", {{Kind::kLock, 0}, {Kind::kRead, 0}}}};
+  EXPECT_EQ(search(child, {1, 1}, true).outcomes,
+            Enumeration(child, {1, 1}, true).outcomes({1, 1}));
+}
+
 TEST(Search, NothingIsTriedThatCostsMoreThanAllowed) {
   for (const Bound& cost : search(writers(true), {1, 0}).costs) {
     EXPECT_LE(cost.preemptions, 1);
