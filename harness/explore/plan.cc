@@ -32,8 +32,9 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Act, {{Act::kRun, "run"},
                                    {Act::kCrash, "crash"},
                                    {Act::kCrashWithDescendants, "crash-with-descendants"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, key, state, yields,
-                                                meets_death)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard, state)
+                                                lock, asks_after)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard, locks,
+                                                state)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Decision, act, who)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stretch, decision, steps)
 
@@ -42,7 +43,8 @@ static void to_json(nlohmann::json& to, const Moment& moment) {
   to = {{"step", moment.step},          {"candidates", moment.candidates},
         {"mortals", moment.mortals},    {"last", moment.last ? static_cast<int>(*moment.last) : -1},
         {"held_up", moment.held_up},    {"forced", moment.forced},
-        {"traceless", moment.traceless}};
+        {"traceless", moment.traceless},
+        {"traceless_once_dead", moment.traceless_once_dead}};
 }
 
 static void from_json(const nlohmann::json& from, Moment& moment) {
@@ -54,6 +56,7 @@ static void from_json(const nlohmann::json& from, Moment& moment) {
   from.at("held_up").get_to(moment.held_up);
   from.at("forced").get_to(moment.forced);
   from.at("traceless").get_to(moment.traceless);
+  from.at("traceless_once_dead").get_to(moment.traceless_once_dead);
 }
 
 namespace {

@@ -23,8 +23,12 @@ std::uint64_t object(std::string_view kind, std::string_view name) {
   return std::hash<std::string>{}(fmt::format("{}:{}", kind, name));
 }
 
+std::uint64_t inode_object(std::string_view kind, const LockKey& file) {
+  return object(kind, fmt::format("{}:{}", file.dev, file.ino));
+}
+
 std::uint64_t inode_object(std::string_view kind, const struct stat& file) {
-  return object(kind, fmt::format("{}:{}", file.st_dev, file.st_ino));
+  return inode_object(kind, LockKey{file.st_dev, file.st_ino});
 }
 
 std::string folder_of(const std::string& path) {
@@ -122,6 +126,8 @@ std::uint64_t lock_object(const Op& op) {
   const auto file = file_of(op);
   return file ? inode_object("lock", *file) : object("lock", op.path);
 }
+
+std::uint64_t lock_object(const LockKey& file) { return inode_object("lock", file); }
 
 Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), Touch::kChanges}; }
 

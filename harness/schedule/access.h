@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "harness/supervise/lock_probe.h"
 #include "harness/supervise/op.h"
 
 namespace stress {
@@ -34,8 +35,8 @@ struct Access {
 /// asks for the times of a file or folder to be told them from the call that wrote it.
 std::vector<Access> accesses_of(const Op& op);
 
-/// What a death does to others: its locks are released, and whoever asks whether it lives is told
-/// something else. `locks`: the objects of all locks of the run so far.
+/// What a death does to others, but for those who ask whether it lives: the locks that it has are
+/// released.
 std::vector<Access> accesses_of_death(const std::vector<std::uint64_t>& locks);
 
 /// What the threads of one process have in common. Nobody sees who of them reads or writes it.
@@ -47,8 +48,9 @@ Access life_of(pid_t pid, Touch touch);
 /// All launched programs: their beginnings look, their ends add.
 Access all_programs(Touch touch);
 
-/// The object of the lock that a call is about.
+/// The object of the lock that a call is about, or of a file's.
 std::uint64_t lock_object(const Op& op);
+std::uint64_t lock_object(const LockKey& file);
 
 constexpr bool conflict(Touch one, Touch other) { return one != other || one == Touch::kChanges; }
 bool conflict(const std::vector<Access>& one, const std::vector<Access>& other);

@@ -1,48 +1,53 @@
 #include "harness/schedule/lock_holders.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace stress {
 
-void LockHolders::stepped(std::string_view task, std::uint64_t call) {
-  for (auto& [lock, holder] : holders_) {
-    if (holder.task == task) holder.steps.push_back(call);
+using State = ScheduledTask::State;
+
+std::vector<LockHolders::Loss> LockHolders::look(const TaskTable& tasks) {
+  std::vector<Loss> losses;
+  if (watched_.empty()) return losses;
+  std::map<std::string, Held, std::less<>> held;
+  std::set<std::string> in_kernel;  // somebody waits there, and is given it unseen
+  for (const auto& [label, task] : tasks.all()) {
+    if (task->state == State::kDead || !watched_.contains(task->operation)) continue;
+    if (task->waits && task->state == State::kRunning) in_kernel.insert(task->operation);
+    if (task->tid != task->pid) continue;
+    std::set<LockKey> files = files_locked_by(task->pid);
+    Loss loss{label, {}};
+    std::ranges::set_difference(held_by(label), files, std::back_inserter(loss.files));
+    if (!loss.files.empty()) losses.push_back(std::move(loss));
+    if (!files.empty()) held.emplace(label, Held{task->operation, std::move(files)});
   }
+  held_ = std::move(held);
+  watched_ = std::move(in_kernel);
+  for (const auto& [label, has] : held_) watched_.insert(has.operation);
+  return losses;
 }
 
-std::vector<std::uint64_t> LockHolders::found_free(std::uint64_t lock) {
-  auto found = holders_.extract(lock);
-  return found.empty() ? std::vector<std::uint64_t>() : std::move(found.mapped().steps);
+std::set<LockKey> LockHolders::held_by(std::string_view task) const {
+  const auto found = held_.find(task);
+  return found == held_.end() ? std::set<LockKey>() : found->second.files;
 }
 
-std::vector<std::uint64_t> LockHolders::ended(
-    const std::function<bool(const std::string& task)>& whose,
-    const std::function<std::string(const LockKey& file)>& heir_to) {
-  std::vector<std::uint64_t> steps;
-  for (auto entry = holders_.begin(); entry != holders_.end();) {
-    Holder& holder = entry->second;
-    if (whose(holder.task)) holder.task = heir_to(holder.file);
-    if (!holder.task.empty()) {
-      ++entry;
-      continue;
-    }
-    steps.insert(steps.end(), holder.steps.begin(), holder.steps.end());
-    entry = holders_.erase(entry);
+std::set<LockKey> LockHolders::held_within(std::string_view operation) const {
+  std::set<LockKey> files;
+  for (const auto& [label, held] : held_) {
+    if (held.operation == operation) files.insert(held.files.begin(), held.files.end());
   }
-  return steps;
+  return files;
 }
 
-std::vector<std::pair<std::uint64_t, LockKey>> LockHolders::held_by(std::string_view task) const {
-  std::vector<std::pair<std::uint64_t, LockKey>> locks;
-  for (const auto& [lock, holder] : holders_) {
-    if (holder.task == task) locks.emplace_back(lock, holder.file);
-  }
-  return locks;
-}
-
-std::string LockHolders::holder_of(std::uint64_t lock) const {
-  const auto found = holders_.find(lock);
-  return found == holders_.end() ? std::string() : found->second.task;
+bool LockHolders::shares(std::string_view task, const std::set<LockKey>& files) const {
+  return std::ranges::any_of(held_, [&](const auto& entry) {
+    return entry.first != task && std::ranges::any_of(files, [&](const LockKey& file) {
+             return entry.second.files.contains(file);
+           });
+  });
 }
 
 }  // namespace stress

@@ -1,49 +1,49 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
+#include <sys/types.h>
+
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "harness/schedule/task_table.h"
 #include "harness/supervise/lock_probe.h"
 
 namespace stress {
 
-/// Who holds which lock, as far as that can be seen: locks are released by closing a descriptor
-/// too, which nobody sees, so what is written here may be over.
+/// Which process has which file locks: as the kernel tells it, since they are released by closing a
+/// descriptor too, which nobody sees, and had by whoever inherits one.
+///
+/// The kernel is asked only about operations that may have some. Not thread-safe.
 class LockHolders {
  public:
-  /// `file`: of the lock.
-  void taken(std::uint64_t lock, const std::string& task, const LockKey& file) {
-    holders_[lock] = {task, file, {}};
-  }
-  void released(std::uint64_t lock) { holders_.erase(lock); }
-  /// A step of this task: meeting_id() of its call.
-  void stepped(std::string_view task, std::uint64_t call);
-  /// The lock turned out to be free. Returns the steps that its holder has made since he took it:
-  /// one of them has released it.
-  std::vector<std::uint64_t> found_free(std::uint64_t lock);
-  /// Some have ended. What one held goes to whoever has its open file too (a shell whose `flock 8`
-  /// is done), as `heir_to` tells; empty: to nobody. Returns the steps of those without an heir
-  /// likewise.
-  std::vector<std::uint64_t> ended(const std::function<bool(const std::string& task)>& whose,
-                                   const std::function<std::string(const LockKey& file)>& heir_to);
+  /// A task of this operation asks for a lock.
+  void asks(const std::string& operation) { watched_.insert(operation); }
 
-  /// Each lock that it has, with its file.
-  [[nodiscard]] std::vector<std::pair<std::uint64_t, LockKey>> held_by(std::string_view task) const;
-  /// Empty: nobody who is known.
-  [[nodiscard]] std::string holder_of(std::uint64_t lock) const;
-  [[nodiscard]] bool any() const { return !holders_.empty(); }
+  struct Loss {
+    std::string task;  ///< the main thread's label, of a process that lives
+    std::vector<LockKey> files;
+  };
+  /// Asks the kernel anew. To be called when the others have been asked what the dead had. Returns
+  /// what the living have lost since, by label.
+  std::vector<Loss> look(const TaskTable& tasks);
+
+  /// Of the process of this main thread, when look() was last called; or of all of an operation's.
+  [[nodiscard]] std::set<LockKey> held_by(std::string_view task) const;
+  [[nodiscard]] std::set<LockKey> held_within(std::string_view operation) const;
+  /// Whether another process has one of these too.
+  [[nodiscard]] bool shares(std::string_view task, const std::set<LockKey>& files) const;
+  [[nodiscard]] bool any() const { return !held_.empty(); }
 
  private:
-  struct Holder {
-    std::string task;
-    LockKey file;
-    std::vector<std::uint64_t> steps;
+  struct Held {
+    std::string operation;
+    std::set<LockKey> files;  ///< at least one
   };
-  std::map<std::uint64_t, Holder> holders_;
+  std::set<std::string> watched_;
+  std::map<std::string, Held, std::less<>> held_;  ///< by the main thread's label
 };
 
 }  // namespace stress

@@ -9,6 +9,9 @@
 
 namespace stress {
 
+/// As Candidate::asks_after: it may tell of anybody's death.
+constexpr const char* kAnybody = "*";
+
 /// A task that could go on now.
 struct Candidate {
   std::string task;       ///< its label: "A", its first child "A.1", its second thread "A/2"
@@ -18,9 +21,9 @@ struct Candidate {
   /// scheduler remembers of the task for `yields`.
   std::uint64_t state = 0;
   bool yields = false;  ///< it sleeps, or asks for the same thing again and again
-  /// The call could come out otherwise where somebody dies before it: it is about a lock, or tells
-  /// of a death.
-  bool meets_death = false;
+  std::uint64_t lock = 0;  ///< that its call is about, as in Mortal::locks; 0: none
+  /// The operation after whose life its call asks; or kAnybody.
+  std::string asks_after;
   bool operator==(const Candidate&) const = default;
 };
 
@@ -31,6 +34,7 @@ struct Mortal {
   /// Another process of the operation has a pipe or the like in common with it, by which it may
   /// have told that one of its steps.
   bool is_heard = false;
+  std::vector<std::uint64_t> locks;  ///< that its processes have
   /// Of the run, once it is dead, in either way, and of whose turn it is then.
   std::uint64_t state = 0;
   bool operator==(const Mortal&) const = default;
@@ -49,6 +53,8 @@ struct Moment {
   bool forced = false;
   /// The step before it has changed nothing that anybody but its own task could notice.
   bool traceless = false;
+  /// Nor would, were its process to die now, whoever lives on: what it took are locks.
+  bool traceless_once_dead = false;
   bool operator==(const Moment&) const = default;
 };
 

@@ -14,6 +14,13 @@ namespace {
 
 using State = ScheduledTask::State;
 
+template <class Files>
+std::vector<std::uint64_t> objects_of(const Files& files) {
+  std::vector<std::uint64_t> objects;
+  for (const LockKey& file : files) objects.push_back(lock_object(file));
+  return objects;
+}
+
 bool changes_files(Sys sys) {
   switch (sys) {
     case Sys::kOpen:
@@ -41,7 +48,7 @@ void Scheduler::note_new(const ScheduledTask& task, std::string_view maker) {
   causality_.fork(task.label, maker);
   meetings_.fork(task.label, maker);
   made_by_[task.label] = meeting_id(cause_.first, cause_.second);
-  traceless_ = false;
+  trace_.told = true;
 }
 
 RunEnd Scheduler::run(Arena& arena, std::vector<Actor> actors) {
@@ -82,7 +89,7 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   step.begin = base::monotonic_ns();
   steps_.push_back(std::move(step));
   note_sleepers();
-  traceless_ = false;
+  trace_ = {};
   if (decision.act != Act::kRun) return crash(decision);
   const auto& candidates = choices.moment.candidates;
   const auto chosen = std::ranges::find(candidates, decision.who, &Candidate::task);
@@ -128,9 +135,11 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   task.slept_alone = choices.moment.candidates[index].yields;
   task.last_key = task.call.key;
   if (!choices.moment.forced) last_ = task.label;
-  holders_.stepped(task.label, meeting_id(task.label, task.call.key));
   if (task.first) observer_.began(task.label);
-  traceless_ = !task.first && leave_no_trace(choices.accesses[index]);
+  trace_.told = task.first;
+  trace_.looks = leave_no_trace(choices.accesses[index]);
+  trace_.locks = is_lock_request(task.stopped.op) || is_unlock(task.stopped.op);
+  trace_.held = holders_.held_by(arena_->tasks().of_process(task.pid)->label);
   let_go(task);
 }
 
@@ -145,26 +154,12 @@ void Scheduler::others_have_moved(const ScheduledTask* mover) {
 void Scheduler::let_go(ScheduledTask& task) {
   const Op& op = task.stopped.op;
   if (op.sys == Sys::kSleep) return arena_->answer(task, 0);
-  if (is_unlock(op)) {
-    holders_.released(lock_object(op));
-  } else if (is_lock_request(op)) {
-    locks_.insert(lock_object(op));
-    if (take_lock(op)) {
-      note_taken(task);
-      return arena_->answer(task, 0);
-    }
-    const bool held = probe_lock(op).answer == LockAnswer::kHeld;
-    if (held) steps_.back().result = "it is held";
-    if (!held) note_taken(task);
+  if (is_lock_request(op)) {
+    holders_.asks(task.operation);
+    if (take_lock(op)) return arena_->answer(task, 0);
+    if (probe_lock(op).answer == LockAnswer::kHeld) steps_.back().result = "it is held";
   }
   arena_->let_go(task);
-}
-
-void Scheduler::note_taken(const ScheduledTask& task) {
-  const Op& op = task.stopped.op;
-  const std::uint64_t lock = lock_object(op);
-  for (const std::uint64_t call : holders_.found_free(lock)) meetings_.mark(call);
-  holders_.taken(lock, task.label, lock_key(op));
 }
 
 void Scheduler::step_of_actor(Actor& actor) {
@@ -186,7 +181,7 @@ void Scheduler::crash(const Decision& decision) {
     if (task->state == State::kParked) step.call.words = "is killed before: " + task->call.words;
   }
   // Whose descendants live on leads to another state than whose do not.
-  const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
+  const std::vector<Access> accesses = accesses_of_death(locks_of(decision.who));
   causality_.add({decision.who, to_string(decision.act), accesses});
   meetings_.made(decision.who, to_string(decision.act), accesses);
   cause_ = {decision.who, std::string(to_string(decision.act))};
@@ -212,7 +207,7 @@ void Scheduler::note_woken() {
     const ScheduledTask* task = arena_->tasks().by_label(label);
     // Whoever has run meanwhile was told of something, by ways that are not seen.
     if (task == nullptr || task->state != State::kRunning || task->look != look) {
-      traceless_ = false;
+      trace_.told = true;
     }
     if (task != nullptr && task->state == State::kParked) {
       causality_.wake(label, steps_.back().decision.who);
@@ -224,65 +219,89 @@ void Scheduler::note_woken() {
 void Scheduler::finish_step() {
   note_woken();
   note_ends();
+  const bool loses_locks = note_lost_locks();
   report_ends();
   if (steps_.empty() || steps_.back().end != 0) return;
-  const ScheduledTask* task = arena_->tasks().by_label(steps_.back().decision.who);
-  if (task == nullptr || task->state == State::kDead) traceless_ = false;
-  // What leaves no trace is asked for on account of deaths only.
-  if (traceless_ && crashes_ < setting_.crashes_max) traceless_ = !has_lost_a_lock(*task);
+  note_trace(loses_locks);
   steps_.back().end = base::monotonic_ns();
   steps_.back().locks_held = holders_.any();
   observer_.stepped(steps_.back());
 }
 
-std::vector<std::pair<std::uint64_t, LockKey>> Scheduler::locks_of(pid_t process) const {
-  std::vector<std::pair<std::uint64_t, LockKey>> locks;
-  for (const auto& [label, task] : arena_->tasks().all()) {
-    if (task->pid == process) std::ranges::copy(holders_.held_by(label), std::back_inserter(locks));
-  }
-  return locks;
+void Scheduler::note_trace(bool loses_locks) {
+  const ScheduledTask* task = arena_->tasks().by_label(steps_.back().decision.who);
+  if (trace_.told || task == nullptr || task->state == State::kDead) return;
+  trace_.traceless = trace_.looks && !loses_locks;
+  // What locks it took or lost, its death releases, but for those that others have too.
+  const std::string process = arena_->tasks().of_process(task->pid)->label;
+  trace_.held.merge(holders_.held_by(process));
+  trace_.traceless_once_dead =
+      trace_.traceless ||
+      ((trace_.looks || trace_.locks) && !holders_.shares(process, trace_.held));
 }
 
-/// By a close, which nobody sees.
-bool Scheduler::has_lost_a_lock(const ScheduledTask& task) const {
-  return std::ranges::any_of(locks_of(task.pid),
-                             [&](const auto& lock) { return !shares_lock(task.pid, lock.second); });
+std::vector<std::uint64_t> Scheduler::locks_of(std::string_view operation) const {
+  return objects_of(holders_.held_within(operation));
 }
 
 /// Whoever asks for somebody's life is told something else from now on, and locks are released. The
 /// end of a task is the work of the step that it ended by, its own or another's; where none is
 /// under way it has ended by itself.
 void Scheduler::note_ends() {
-  const bool in_step = !steps_.empty() && steps_.back().end == 0;
   for (const auto& [label, process, reaped] : lives_.changes(arena_->tasks())) {
     if (steps_.empty()) continue;
     std::vector<Access> changed = {life_of(process, Touch::kChanges)};
-    for (const auto& [lock, file] : locks_of(process)) changed.push_back({lock, Touch::kChanges});
-    const ScheduledTask& ended = *arena_->tasks().by_label(label);
-    const std::string by = in_step ? steps_.back().decision.who : label;
-    if (!reaped && by != label) {
-      causality_.wake(label, by);
-      meetings_.wake(label, by);
+    for (const std::uint64_t lock : objects_of(holders_.held_by(label))) {
+      changed.push_back({lock, Touch::kChanges});
     }
     std::vector<Access> told = changed;
+    const ScheduledTask& ended = *arena_->tasks().by_label(label);
     if (!reaped && ended.label == ended.operation) told.push_back(all_programs(Touch::kAdds));
-    causality_.add({reaped ? by : label, reaped ? "reaped" : "end", told});
-    meetings_.made(by, in_step ? steps_.back().call.key : ended.last_key, changed);
-    if (in_step && steps_.back().moment.forced) note_consequence(changed);
-    if (!reaped && by != label) meetings_.made(label, ended.last_key, changed);
+    if (reaped && is_in_step()) {
+      causality_.add({steps_.back().decision.who, "reaped", told});
+      note_made_by_step(changed);
+    } else {
+      note_unseen(ended, reaped ? "reaped" : "end", told, changed);
+    }
   }
+}
+
+/// By a close. True: there were some.
+bool Scheduler::note_lost_locks() {
+  const std::vector<LockHolders::Loss> losses = holders_.look(arena_->tasks());
+  for (const auto& [label, files] : losses) {
+    if (steps_.empty()) continue;
+    std::vector<Access> changed;
+    for (const std::uint64_t lock : objects_of(files)) changed.push_back({lock, Touch::kChanges});
+    note_unseen(*arena_->tasks().by_label(label), "lets go", changed, changed);
+  }
+  return !losses.empty();
+}
+
+bool Scheduler::is_in_step() const { return !steps_.empty() && steps_.back().end == 0; }
+
+/// What a process does that is no call of its: it comes of the step that is under way.
+void Scheduler::note_unseen(const ScheduledTask& task, std::string_view what,
+                            const std::vector<Access>& told, const std::vector<Access>& changed) {
+  const bool by_another = is_in_step() && steps_.back().decision.who != task.label;
+  if (by_another) {
+    causality_.wake(task.label, steps_.back().decision.who);
+    meetings_.wake(task.label, steps_.back().decision.who);
+  }
+  causality_.add({task.label, what, told});
+  if (is_in_step()) note_made_by_step(changed);
+  if (!is_in_step() || by_another) meetings_.made(task.label, task.last_key, changed);
+}
+
+void Scheduler::note_made_by_step(const std::vector<Access>& changed) {
+  meetings_.made(steps_.back().decision.who, steps_.back().call.key, changed);
+  if (steps_.back().moment.forced) note_consequence(changed);
 }
 
 void Scheduler::report_ends() {
   for (const Arena::Ended& ended : arena_->take_ended()) {
     observer_.ended(ended.label, ended.status, ended.label == crashed_);
   }
-  const auto is_gone = [&](const std::string& holder) {
-    const ScheduledTask* task = arena_->tasks().by_label(holder);
-    return task == nullptr || task->state == State::kDead;
-  };
-  const auto heir_to = [this](const LockKey& file) { return sharer_of(file); };
-  for (const std::uint64_t call : holders_.ended(is_gone, heir_to)) meetings_.mark(call);
   crashed_.clear();
 }
 

@@ -101,6 +101,7 @@ class Scheduler {
   void add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
                      std::vector<Access> accesses);
   void add_mortals(Moment& moment);
+  [[nodiscard]] std::string whom_it_asks_after(const ScheduledTask& task) const;
   [[nodiscard]] bool waits(ScheduledTask& task);
   [[nodiscard]] ScheduledTask* who_goes_at_once(const std::vector<ScheduledTask*>& ready) const;
   [[nodiscard]] bool is_apart(const ScheduledTask& task) const;
@@ -111,8 +112,7 @@ class Scheduler {
   [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
   void carry_out(const Choices& choices, const Decision& decision);
   void mark_births();
-  [[nodiscard]] bool has_lost_a_lock(const ScheduledTask& task) const;
-  [[nodiscard]] std::vector<std::pair<std::uint64_t, LockKey>> locks_of(pid_t process) const;
+  [[nodiscard]] std::vector<std::uint64_t> locks_of(std::string_view operation) const;
   void note_consequence(const std::vector<Access>& accesses);
   void step_of(ScheduledTask& task, const Choices& choices, std::size_t index);
   void step_of_actor(Actor& actor);
@@ -121,14 +121,17 @@ class Scheduler {
   /// task.
   void others_have_moved(const ScheduledTask* mover);
   void let_go(ScheduledTask& task);
-  void note_taken(const ScheduledTask& task);
   /// Of the lock that a task waits for, by label; empty: none of the tasks.
   [[nodiscard]] std::string holder_for(const ScheduledTask& task) const;
-  /// The first, by label, of those who live and share a lock of this file; empty: none.
-  [[nodiscard]] std::string sharer_of(const LockKey& file) const;
   void finish_step();
   void note_sleepers();
   void note_ends();
+  bool note_lost_locks();
+  [[nodiscard]] bool is_in_step() const;
+  void note_unseen(const ScheduledTask& task, std::string_view what,
+                   const std::vector<Access>& told, const std::vector<Access>& changed);
+  void note_made_by_step(const std::vector<Access>& changed);
+  void note_trace(bool loses_locks);
   void note_woken();
   void report_ends();
   bool wait_for_outside();
@@ -156,10 +159,18 @@ class Scheduler {
   std::string crashed_;  ///< by the step that is under way
   /// When the last step began, each with what it looked like (see ScheduledTask).
   std::vector<std::pair<std::string, std::string>> sleepers_;
-  bool traceless_ = false;  ///< see Moment, of the step that is under way or was the last
+  /// Of the step that is under way or was the last.
+  struct Trace {
+    bool told = true;  ///< somebody of it, as far as is known: it made, woke or ended him
+    bool looks = false;
+    bool locks = false;               ///< it is about a lock
+    std::set<LockKey> held;           ///< by its process before it
+    bool traceless = false;           ///< see Moment
+    bool traceless_once_dead = false;
+  };
+  Trace trace_;
   LockHolders holders_;
   Lives lives_;
-  std::set<std::uint64_t> locks_;
   std::vector<std::string> deadlock_;
 };
 

@@ -21,18 +21,29 @@ using State = ScheduledTask::State;
 /// file that is read piece by piece is none.
 constexpr int kRepeats = 10;
 
-bool meets_death(const ScheduledTask& task) {
-  const Sys sys = task.stopped.op.sys;
-  return sys == Sys::kLock || sys == Sys::kUnlock || sys == Sys::kSignal ||
-         asked_about(task.stopped.op).has_value();
+std::uint64_t lock_of(const Op& op) {
+  return is_lock_request(op) || is_unlock(op) ? lock_object(op) : 0;
 }
 
 }  // namespace
 
+/// What would not die with its operation is not asked for on its account.
+std::string Scheduler::whom_it_asks_after(const ScheduledTask& task) const {
+  const Op& op = task.stopped.op;
+  const std::optional<pid_t> process = asked_about(op);
+  if (!process) return op.sys == Sys::kSignal ? kAnybody : "";
+  const ScheduledTask* asked = arena_->tasks().of_process(*process);
+  if (asked == nullptr || asked->state == State::kDead) return kAnybody;
+  const ScheduledTask* main = arena_->tasks().by_label(asked->operation);
+  const bool dies = main != nullptr && (asked == main || getpgid(asked->pid) == main->pid);
+  return dies ? asked->operation : "";
+}
+
 Scheduler::Choices Scheduler::look_for_choices() {
   Choices choices;
   choices.moment.step = steps_.size();
-  choices.moment.traceless = traceless_;
+  choices.moment.traceless = trace_.traceless;
+  choices.moment.traceless_once_dead = trace_.traceless_once_dead;
   std::vector<ScheduledTask*> ready;
   for (const auto& [label, task] : arena_->tasks().all()) {
     if (task->state != State::kParked) continue;
@@ -48,15 +59,18 @@ Scheduler::Choices Scheduler::look_for_choices() {
   choices.moment.forced = at_once != nullptr;
   if (at_once != nullptr) ready = {at_once};
   for (ScheduledTask* task : ready) {
-    add_candidate(
-        choices, task,
-        {task->label, task->operation, task->call.key, 0, yields(*task), meets_death(*task)},
-        task->accesses);
+    Candidate candidate{task->label, task->operation, task->call.key, 0, yields(*task)};
+    if (!task->first) {
+      candidate.lock = lock_of(task->stopped.op);
+      candidate.asks_after = whom_it_asks_after(*task);
+    }
+    add_candidate(choices, task, std::move(candidate), task->accesses);
   }
   if (at_once != nullptr) return choices;
   for (const Actor& actor : actors_) {
     meetings_.stands_before(actor.label, actor.call.key, actor.accesses);
-    add_candidate(choices, nullptr, {actor.label, actor.label, actor.call.key, 0, false, true},
+    add_candidate(choices, nullptr,
+                  {actor.label, actor.label, actor.call.key, 0, false, 0, kAnybody},
                   actor.accesses);
   }
   choices.moment.held_up = is_anybody_held_up(ready);
@@ -127,15 +141,15 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
 }
 
 void Scheduler::add_mortals(Moment& moment) {
-  const std::vector<Access> accesses = accesses_of_death({locks_.begin(), locks_.end()});
   for (const auto& [label, task] : arena_->tasks().all()) {
     // Who has not begun yet, or has ended, is killed to no effect.
     if (task->label != task->operation || !arena_->is_running(label) || task->first ||
         arena_->is_servers(*task)) {
       continue;
     }
-    Mortal mortal{.operation = label};
-    const std::uint64_t dead = causality_.after({label, to_string(Act::kCrash), accesses});
+    Mortal mortal{.operation = label, .locks = locks_of(label)};
+    const std::uint64_t dead =
+        causality_.after({label, to_string(Act::kCrash), accesses_of_death(mortal.locks)});
     mortal.state = Choice(dead).of(last_).bits();
     for (const ScheduledTask* member : arena_->tasks().members_of(label)) {
       if (member->pid == task->pid) continue;
@@ -150,11 +164,7 @@ void Scheduler::add_mortals(Moment& moment) {
 bool Scheduler::waits(ScheduledTask& task) {
   const bool waits_already = std::exchange(task.waits, false);
   if (task.first || !waits_for_lock(task.stopped.op)) return false;
-  const std::uint64_t lock = lock_object(task.stopped.op);
-  if (probe_lock(task.stopped.op).answer != LockAnswer::kHeld) {
-    for (const std::uint64_t call : holders_.found_free(lock)) meetings_.mark(call);
-    return false;
-  }
+  if (probe_lock(task.stopped.op).answer != LockAnswer::kHeld) return false;
   if (!waits_already) (void)begin_waiting(task.stopped.op);
   return task.waits = true;
 }

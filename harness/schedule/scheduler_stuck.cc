@@ -18,26 +18,18 @@ std::string holder_words(const std::string& label) {
 
 }  // namespace
 
-std::string Scheduler::sharer_of(const LockKey& file) const {
-  for (const auto& [label, task] : arena_->tasks().all()) {
-    if (task->state != State::kDead && shares_lock(task->pid, file)) return label;
-  }
-  return {};
-}
-
-/// Whoever took it may have closed it, and somebody else have it still.
 std::string Scheduler::holder_for(const ScheduledTask& task) const {
   const Op& op = task.stopped.op;
-  std::string taker = holders_.holder_of(lock_object(op));
-  const ScheduledTask* known = arena_->tasks().by_label(taker);
   const pid_t process = probe_lock(op).holder;
-  const LockKey file = lock_key(op);
-  if (process == 0) {
-    return known != nullptr && shares_lock(known->pid, file) ? taker : sharer_of(file);
+  if (process != 0) {
+    const ScheduledTask* holder = arena_->tasks().of_process(process);
+    return holder == nullptr ? std::string() : holder->label;
   }
-  if (known != nullptr && known->pid == process) return taker;
+  // Whoever has not asked for it may have got it before the schedule.
   for (const auto& [label, other] : arena_->tasks().all()) {
-    if (other->state != State::kDead && other->pid == process) return label;
+    if (other->state != State::kDead && files_locked_by(other->pid).contains(lock_key(op))) {
+      return label;
+    }
   }
   return {};
 }
@@ -88,6 +80,7 @@ void Scheduler::release_waiters() {
   }
   for (ScheduledTask* task : waiting) {
     if (task->state != State::kParked || !waits(*task)) return;
+    holders_.asks(task->operation);
     arena_->let_go(*task);
     (void)arena_->settle();
   }

@@ -8,23 +8,38 @@
 namespace stress {
 namespace {
 
+const Mortal* mortal_of(const Moment& moment, const std::string& operation) {
+  const auto mortal = std::ranges::find(moment.mortals, operation, &Mortal::operation);
+  return mortal == moment.mortals.end() ? nullptr : &*mortal;
+}
+
 /// Whether nobody can have been told unseen of the operation's last step.
 bool is_unheard(const Moment& moment, const std::string& operation) {
-  const auto mortal = std::ranges::find(moment.mortals, operation, &Mortal::operation);
-  return mortal == moment.mortals.end() || !mortal->is_heard;
+  const Mortal* mortal = mortal_of(moment, operation);
+  return mortal == nullptr || !mortal->is_heard;
+}
+
+/// Whether the step could come out otherwise where the operation, which has these locks, is dead.
+bool meets_death(const Candidate& step, const std::string& operation,
+                 const std::vector<std::uint64_t>& locks) {
+  if (step.asks_after == operation || step.asks_after == kAnybody) return true;
+  return step.lock != 0 && std::ranges::find(locks, step.lock) != locks.end();
 }
 
 /// Whether the step before was neither the victim's nor one that his death could have changed; or
-/// was the victim's, and left no trace; and nobody is there whom the victim, or his death, may tell
-/// something unseen, or whom an earlier death would let go on at the cost of others.
+/// was the victim's, and nothing is left of it; and nobody is there whom the victim, or his death,
+/// may tell something unseen, or whom an earlier death would let go on at the cost of others.
 bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
                        const std::vector<Decision>& run, const Decision& death) {
   if (at == 0 || run[at - 1].act != Act::kRun) return false;
   if (moments[at - 1].held_up || moments[at - 1].forced) return false;
   const auto step =
       std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
-  if (!is_unheard(moments[at], death.who)) return false;
-  return !step->meets_death && (step->operation != death.who || moments[at].traceless);
+  const Mortal* victim = mortal_of(moments[at], death.who);
+  if (victim->is_heard) return false;
+  if (step->task == death.who) return moments[at].traceless_once_dead;
+  if (meets_death(*step, death.who, victim->locks)) return false;
+  return step->operation != death.who || moments[at].traceless;
 }
 
 /// Whether he whom it would preempt could as well be preempted before his last step, should he be

@@ -177,20 +177,16 @@ LockKey lock_key(const Op& op) {
   return {about.st_dev, about.st_ino};
 }
 
-bool shares_lock(pid_t pid, const LockKey& file) {
+std::set<LockKey> files_locked_by(pid_t pid) {
+  std::set<LockKey> files;
   std::error_code error;
   for (std::filesystem::directory_iterator fd(fmt::format("/proc/{}/fd", pid), error), end;
        !error && fd != end; fd.increment(error)) {
+    if (locks_by_fd(pid, std::stoi(fd->path().filename())).empty()) continue;
     struct stat about{};
-    if (stat(fd->path().c_str(), &about) != 0) continue;
-    if (LockKey{about.st_dev, about.st_ino} != file) continue;
-    const std::vector<HeldLock> locks = locks_by_fd(pid, std::stoi(fd->path().filename()));
-    if (std::ranges::any_of(
-            locks, [](const HeldLock& lock) { return lock.kind != HeldLock::Kind::kPosix; })) {
-      return true;
-    }
+    if (stat(fd->path().c_str(), &about) == 0) files.insert({about.st_dev, about.st_ino});
   }
-  return false;
+  return files;
 }
 
 }  // namespace stress

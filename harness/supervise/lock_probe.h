@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <compare>
+#include <set>
 
 #include "harness/supervise/op.h"
 
@@ -51,9 +52,9 @@ struct LockKey {
 };
 /// Zeros where the task is gone.
 LockKey lock_key(const Op& op);
-/// Whether a process has an open file description to which a flock or OFD lock of this file
-/// belongs: such a lock is had by all who share that, and outlives who has asked for it. Read from
-/// /proc; false where the process is gone or may not be looked at.
-bool shares_lock(pid_t pid, const LockKey& file);
+/// The files of which a process has a lock: one of its own (POSIX), or by an open file description
+/// (flock, OFD), whose lock is had by all who share it and outlives who has asked for it. Read from
+/// /proc; empty where the process is gone or may not be looked at.
+std::set<LockKey> files_locked_by(pid_t pid);
 
 }  // namespace stress

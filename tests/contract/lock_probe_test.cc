@@ -16,6 +16,7 @@ namespace stress {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using Words = std::vector<std::string>;
 
 /// "free", "held", "held by other" (the holder's process), "held by itself", "unknown".
@@ -260,22 +261,27 @@ TEST_F(LockProbe, AKeyNamesTheFileHoweverItIsOpened) {
   EXPECT_NE(key, LockKey{});
 }
 
-TEST_F(LockProbe, ALockIsSharedByAllWhoHaveItsOpenFile) {
+TEST_F(LockProbe, ALockIsHadByAllWhoHaveItsOpenFile) {
   struct stat about{};
   ASSERT_EQ(stat(file_.c_str(), &about), 0);
   const LockKey key{about.st_dev, about.st_ino};
+  const tests::ChildProcess heir([] { return pause(); });  // with fd_, which holds nothing yet
+  EXPECT_THAT(files_locked_by(heir.pid()), IsEmpty());
+  ASSERT_EQ(flock(fd_.get(), LOCK_EX), 0);
+  EXPECT_THAT(files_locked_by(heir.pid()), ElementsAre(key));
+  EXPECT_THAT(files_locked_by(getpid()), ElementsAre(key));
+  fd_.reset();
+  EXPECT_THAT(files_locked_by(heir.pid()), ElementsAre(key));
+  EXPECT_THAT(files_locked_by(getpid()), IsEmpty());
+}
+
+TEST_F(LockProbe, ALockOfAProcessIsItsOwn) {
+  struct stat about{};
+  ASSERT_EQ(stat(file_.c_str(), &about), 0);
   const struct flock posix = range(F_WRLCK, 0, 10);
   const tests::ChildProcess owner = holder(posix);
-  EXPECT_FALSE(shares_lock(owner.pid(), key)) << "a POSIX lock is its process's own";
-  const tests::ChildProcess heir([] { return pause(); });  // with fd_, which holds nothing yet
-  EXPECT_FALSE(shares_lock(heir.pid(), key));
-  ASSERT_EQ(flock(fd_.get(), LOCK_EX), 0);
-  EXPECT_TRUE(shares_lock(heir.pid(), key));
-  EXPECT_TRUE(shares_lock(getpid(), key));
-  EXPECT_FALSE(shares_lock(heir.pid(), LockKey{key.dev, key.ino + 1}));
-  fd_.reset();
-  EXPECT_TRUE(shares_lock(heir.pid(), key));
-  EXPECT_FALSE(shares_lock(getpid(), key));
+  EXPECT_THAT(files_locked_by(owner.pid()), ElementsAre(LockKey{about.st_dev, about.st_ino}));
+  EXPECT_THAT(files_locked_by(getpid()), IsEmpty());
 }
 
 TEST_F(LockProbe, OfATaskThatIsGoneNothingIsKnown) {

@@ -1,8 +1,17 @@
-// Goal: a lock is its holder's until he ends, and then his heir's; no step that may have released
-// it is forgotten. Method: made-up locks.
+// Goal: who has a lock is known, however he came by it, and when he has lost it. Method: children
+// of this process that take locks of real files.
 #include "harness/schedule/lock_holders.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <gmock/gmock.h>
+
+#include "orchestrator/base/unique_fd.h"
+#include "tests/support/child_process.h"
+#include "tests/support/temp_folder.h"
 
 namespace stress {
 namespace {
@@ -10,35 +19,70 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr std::uint64_t kLock = 7;
-const LockKey kFile{1, 2};
+class LockHoldersTest : public ::testing::Test {
+ protected:
+  LockHoldersTest() {
+    struct stat about{};
+    EXPECT_EQ(fstat(file_.get(), &about), 0);
+    key_ = {about.st_dev, about.st_ino};
+    maker_ = &tasks_.add_root("A", 0, getpid());
+    heir_ = &tasks_.add_root("B", 1, child_.pid());
+  }
+  tests::TempFolder folder_;
+  base::UniqueFd file_{open((folder_.path() / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  tests::ChildProcess child_{[] { return pause(); }};  // with file_
+  LockKey key_;
+  TaskTable tasks_;
+  ScheduledTask* maker_ = nullptr;
+  ScheduledTask* heir_ = nullptr;
+  LockHolders holders_;
+};
 
-bool nobody(const std::string& /*task*/) { return false; }
-bool child(const std::string& task) { return task == "A.1"; }
-
-TEST(LockHolders, OfTheDeadWithoutAnHeirTheLockIsFreeAndTheirStepsAreTold) {
-  LockHolders holders;
-  holders.taken(kLock, "A.1", kFile);
-  holders.stepped("A.1", 11);
-  holders.stepped("B", 12);
-  const auto no_heir = [](const LockKey& /*file*/) { return std::string(); };
-  EXPECT_THAT(holders.ended(nobody, no_heir), IsEmpty());
-  EXPECT_EQ(holders.holder_of(kLock), "A.1");
-  EXPECT_THAT(holders.ended(child, no_heir), ElementsAre(11));
-  EXPECT_EQ(holders.holder_of(kLock), "");
-  EXPECT_FALSE(holders.any());
+TEST_F(LockHoldersTest, NobodyIsAskedWhoHasNotAskedForALock) {
+  ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
+  EXPECT_THAT(holders_.look(tasks_), IsEmpty());
+  EXPECT_FALSE(holders_.any());
+  holders_.asks("A");
+  EXPECT_THAT(holders_.look(tasks_), IsEmpty());
+  EXPECT_THAT(holders_.held_by("A"), ElementsAre(key_));
+  EXPECT_THAT(holders_.held_by("B"), IsEmpty());
+  EXPECT_TRUE(holders_.any());
 }
 
-TEST(LockHolders, AnHeirHoldsTheLockAndEitherOnesStepsMayHaveReleasedIt) {
-  LockHolders holders;
-  holders.taken(kLock, "A.1", kFile);
-  holders.stepped("A.1", 11);
-  const auto heir = [](const LockKey& file) { return std::string(file == kFile ? "A" : ""); };
-  EXPECT_THAT(holders.ended(child, heir), IsEmpty());
-  EXPECT_EQ(holders.holder_of(kLock), "A");
-  holders.stepped("A", 13);
-  EXPECT_THAT(holders.found_free(kLock), ElementsAre(11, 13));
-  EXPECT_FALSE(holders.any());
+TEST_F(LockHoldersTest, AnHeirHasTheLockToo) {
+  heir_->operation = "A";
+  ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
+  holders_.asks("A");
+  (void)holders_.look(tasks_);
+  EXPECT_THAT(holders_.held_within("A"), ElementsAre(key_));
+  EXPECT_TRUE(holders_.shares("A", {key_}));
+  file_.reset();
+  const std::vector<LockHolders::Loss> losses = holders_.look(tasks_);
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(losses[0].task, "A");
+  EXPECT_THAT(losses[0].files, ElementsAre(key_));
+  EXPECT_THAT(holders_.held_by("B"), ElementsAre(key_));
+  EXPECT_FALSE(holders_.shares("B", {key_}));
+}
+
+TEST_F(LockHoldersTest, WhatTheDeadHadIsKnownUntilTheNextLookAndNoLossOfTheLiving) {
+  ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
+  holders_.asks("A");
+  (void)holders_.look(tasks_);
+  maker_->state = ScheduledTask::State::kDead;
+  EXPECT_THAT(holders_.held_by("A"), ElementsAre(key_));
+  EXPECT_THAT(holders_.look(tasks_), IsEmpty());
+  EXPECT_THAT(holders_.held_by("A"), IsEmpty());
+}
+
+TEST_F(LockHoldersTest, WhoWaitsInTheKernelIsAskedUntilHeHasIt) {
+  holders_.asks("A");
+  maker_->waits = true;
+  (void)holders_.look(tasks_);
+  EXPECT_FALSE(holders_.any());
+  ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
+  (void)holders_.look(tasks_);
+  EXPECT_THAT(holders_.held_by("A"), ElementsAre(key_));
 }
 
 }  // namespace

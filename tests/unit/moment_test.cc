@@ -11,7 +11,7 @@ Moment three() {
   Moment moment;
   moment.candidates = {
       {"A", "A", "read x", 1, false}, {"B", "B", "sleep", 2, true}, {"C", "C", "read x", 3, false}};
-  moment.mortals = {{"A", false, false, 4}, {"B", true, false, 5}};
+  moment.mortals = {{"A", false, false, {}, 4}, {"B", true, false, {}, 5}};
   return moment;
 }
 

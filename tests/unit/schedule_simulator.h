@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <ranges>
-#include <set>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -50,6 +49,7 @@ class Simulation {
     Moment moment;
     moment.step = step_;
     moment.traceless = traceless_;
+    moment.traceless_once_dead = traceless_once_dead_;
     const auto at_once =
         std::ranges::find_if(ready, [this](std::size_t i) { return is_child(i) && !yields(i); });
     moment.forced = setting_.children_at_once && at_once != ready.end();
@@ -59,7 +59,7 @@ class Simulation {
       if (last_ == i && !yields(i)) moment.last = moment.candidates.size();
       const SimTask& task = (*program_)[i];
       moment.candidates.push_back(
-          {task.label, task.operation, key(i), after(i), yields(i), meets_death(i)});
+          {task.label, task.operation, key(i), after(i), yields(i), lock(i), asks_after(i)});
     }
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       const bool could_matter = last_ == i || (setting_.children_at_once && is_child(i));
@@ -75,6 +75,7 @@ class Simulation {
     const std::size_t chosen = index_of(decision.who);
     ++step_;
     traceless_ = false;
+    traceless_once_dead_ = false;
     if (decision.act == Act::kRun) {
       run(chosen);
     } else {
@@ -198,21 +199,32 @@ class Simulation {
       case SimCall::Kind::kSleep:
         return {};
       default:
-        return {{100 + object, Touch::kChanges}};
+        return {{lock_object(made.object), Touch::kChanges}};
     }
   }
-  [[nodiscard]] bool meets_death(std::size_t i) const {
-    if (!tasks_[i].begun) return false;
-    const SimCall::Kind kind = call(i).kind;
-    return kind == SimCall::Kind::kLock || kind == SimCall::Kind::kTry ||
-           kind == SimCall::Kind::kUnlock || kind == SimCall::Kind::kAsk;
+  /// That its call is about; 0: none.
+  [[nodiscard]] std::uint64_t lock(std::size_t i) const {
+    if (!tasks_[i].begun) return 0;
+    const SimCall& made = call(i);
+    const bool any = made.kind == SimCall::Kind::kLock || made.kind == SimCall::Kind::kTry ||
+                     made.kind == SimCall::Kind::kUnlock;
+    return any ? lock_object(made.object) : 0;
   }
-  [[nodiscard]] std::vector<Access> death() const {
-    std::vector<Access> accesses;
-    accesses.reserve(locks_.size() + 1);
-    for (const int lock : locks_)
-      accesses.push_back({100 + static_cast<std::uint64_t>(lock), Touch::kChanges});
-    accesses.push_back({1000, Touch::kChanges});
+  [[nodiscard]] std::string asks_after(std::size_t i) const {
+    if (!tasks_[i].begun || call(i).kind != SimCall::Kind::kAsk) return {};
+    return (*program_)[main_of(call(i).object)].operation;
+  }
+  static std::uint64_t lock_object(int lock) { return 100 + static_cast<std::uint64_t>(lock); }
+  [[nodiscard]] std::vector<std::uint64_t> locks_of(const std::string& operation) const {
+    std::vector<std::uint64_t> locks;
+    for (const auto& [lock, holder] : holders_) {
+      if ((*program_)[holder].operation == operation) locks.push_back(lock_object(lock));
+    }
+    return locks;
+  }
+  [[nodiscard]] std::vector<Access> death(const std::string& operation) const {
+    std::vector<Access> accesses = {{1000, Touch::kChanges}};
+    for (const std::uint64_t lock : locks_of(operation)) accesses.push_back({lock, Touch::kChanges});
     return accesses;
   }
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
@@ -235,9 +247,10 @@ class Simulation {
         descendants =
             descendants || (j != i && is_alive(j) && (*program_)[j].operation == task.operation);
       }
-      Mortal mortal{task.label, descendants, false, 0};
+      Mortal mortal{task.label, descendants, false, locks_of(task.label), 0};
       if (setting_.tells_states) {
-        const std::uint64_t dead = causality_.after({task.label, to_string(Act::kCrash), death()});
+        const std::uint64_t dead =
+            causality_.after({task.label, to_string(Act::kCrash), death(task.label)});
         mortal.state = Choice(dead).of(last_.value_or(kNobody)).bits();
       }
       moment.mortals.push_back(std::move(mortal));
@@ -251,8 +264,10 @@ class Simulation {
     if (setting_.tells_states) causality_.add({label, event_key(i), accesses(i)});
     if (setting_.tells_states) meetings_.made(label, key(i), accesses(i));
     if (setting_.tells_states && forced_) meetings_.made(cause_.first, cause_.second, accesses(i));
-    traceless_ =
-        tasks_[i].begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
+    const bool begun = tasks_[i].begun;
+    traceless_ = begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
+    // Whether its death undoes it: locks are nobody else's, and one that is released was its own.
+    traceless_once_dead_ = traceless_ || (begun && lock(i) != 0);
     others_have_moved(i);
     State& task = tasks_[i];
     task.repeats = stepper_ == i && task.last_key == made ? task.repeats + 1 : 1;
@@ -269,7 +284,7 @@ class Simulation {
       begin(i);
     }
     if (is_alive(i)) return;
-    traceless_ = false;
+    traceless_ = traceless_once_dead_ = false;
     end(i, i, made);
   }
   /// An end releases locks, and is no call: it comes of a step of the same task or of another.
@@ -277,7 +292,7 @@ class Simulation {
     std::vector<Access> changed = {{kLives + i, Touch::kChanges}};
     std::erase_if(holders_, [&](const auto& entry) {
       if (entry.second != i) return false;
-      changed.push_back({100 + static_cast<std::uint64_t>(entry.first), Touch::kChanges});
+      changed.push_back({lock_object(entry.first), Touch::kChanges});
       return true;
     });
     if (!setting_.tells_states) return;
@@ -323,10 +338,7 @@ class Simulation {
         task.known = Choice(task.known).of(asked_lives(i) ? "lives" : "gone").bits();
         break;
       case SimCall::Kind::kLookAndClose:
-        if (!held_by_other(i) && holders_.erase(made.object) > 0) {
-          meetings_.mark(meeting_id((*program_)[i].label, key(i)));
-          traceless_ = false;
-        }
+        close(i, made.object);
         [[fallthrough]];
       case SimCall::Kind::kRead:
         task.known = Choice(task.known).of(values_[made.object]).bits();
@@ -335,9 +347,7 @@ class Simulation {
         if (values_[made.object] == 0) return;
         break;
       case SimCall::Kind::kClose:
-        if (!held_by_other(i) && holders_.erase(made.object) > 0) {
-          meetings_.mark(meeting_id((*program_)[i].label, key(i)));
-        }
+        close(i, made.object);
         [[fallthrough]];
       case SimCall::Kind::kWrite:
         values_[made.object] = Choice(task.known).of(i).of(task.at).bits();
@@ -349,7 +359,6 @@ class Simulation {
         task.known = Choice(task.known).of(held_by_other(i) ? "held" : "free").bits();
         [[fallthrough]];
       case SimCall::Kind::kLock:
-        locks_.insert(made.object);
         holders_.emplace(made.object, i);
         break;
       case SimCall::Kind::kUnlock:
@@ -360,10 +369,24 @@ class Simulation {
     }
     ++task.at;
   }
+  /// By which its lock is released, if it has it.
+  void close(std::size_t i, int object) {
+    if (held_by_other(i) || holders_.erase(object) == 0) return;
+    traceless_ = false;
+    if (!setting_.tells_states) return;
+    const std::string& label = (*program_)[i].label;
+    const std::vector<Access> changed = {{lock_object(object), Touch::kChanges}};
+    causality_.add({label, "lets go", changed});
+    meetings_.made(label, key(i), changed);
+    if (forced_) meetings_.made(cause_.first, cause_.second, changed);
+  }
   void crash(std::size_t victim, Act act) {
     const SimTask& main = (*program_)[victim];
-    if (setting_.tells_states) causality_.add({main.label, to_string(act), death()});
-    if (setting_.tells_states) meetings_.made(main.label, to_string(act), death());
+    if (setting_.tells_states) {
+      const std::vector<Access> accesses = death(main.label);
+      causality_.add({main.label, to_string(act), accesses});
+      meetings_.made(main.label, to_string(act), accesses);
+    }
     cause_ = {main.label, std::string(to_string(act))};
     others_have_moved(tasks_.size());
     ++crashes_;
@@ -382,14 +405,14 @@ class Simulation {
   std::vector<State> tasks_;
   std::map<int, std::uint64_t> values_;
   std::map<int, std::size_t> holders_;
-  std::set<int> locks_;
   Causality causality_;
   mutable Meetings meetings_;
   std::optional<std::size_t> last_;     ///< of those who take turns
   std::optional<std::size_t> stepper_;  ///< of all
   std::uint64_t step_ = 0;
   int crashes_ = 0;
-  bool traceless_ = false;  ///< the last step
+  bool traceless_ = false;  ///< the last step, as its moment says
+  bool traceless_once_dead_ = false;
   bool forced_ = false;     ///< the moment
   std::pair<std::string, std::string> cause_;
 };
