@@ -31,9 +31,9 @@ namespace stress {
 NLOHMANN_JSON_SERIALIZE_ENUM(Act, {{Act::kRun, "run"},
                                    {Act::kCrash, "crash"},
                                    {Act::kCrashWithDescendants, "crash-with-descendants"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, key, state, yields,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, turn, key, state, yields,
                                                 lock, asks_after)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard, locks,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard, standing, locks,
                                                 state)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Decision, act, who)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stretch, decision, steps)
@@ -42,7 +42,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stretch, decision, steps)
 static void to_json(nlohmann::json& to, const Moment& moment) {
   to = {{"step", moment.step},          {"candidates", moment.candidates},
         {"mortals", moment.mortals},    {"last", moment.last ? static_cast<int>(*moment.last) : -1},
-        {"held_up", moment.held_up},    {"forced", moment.forced},
+        {"turn", moment.turn}, {"held_up", moment.held_up},    {"forced", moment.forced},
         {"traceless", moment.traceless},
         {"traceless_once_dead", moment.traceless_once_dead}};
 }
@@ -53,6 +53,7 @@ static void from_json(const nlohmann::json& from, Moment& moment) {
   from.at("mortals").get_to(moment.mortals);
   const int last = from.at("last").get<int>();
   if (last >= 0) moment.last = static_cast<std::size_t>(last);
+  from.at("turn").get_to(moment.turn);
   from.at("held_up").get_to(moment.held_up);
   from.at("forced").get_to(moment.forced);
   from.at("traceless").get_to(moment.traceless);

@@ -14,6 +14,8 @@ namespace stress {
 
 /// What a task asks for, the same in each repetition, as a number.
 std::uint64_t meeting_id(std::string_view task, std::string_view key);
+/// Likewise that somebody asks after an operation's life (see Candidate::asks_after).
+std::uint64_t life_meeting_id(std::string_view operation);
 
 /// Finds out which calls of a run race with those of another task: they conflict, and nothing else
 /// that has happened puts one before the other, so that in another schedule they could come the

@@ -26,14 +26,21 @@ bool is_possible(const Moment& moment, const Decision& decision) {
 }
 
 bool is_preemption(const Moment& moment, const Decision& decision) {
-  return decision.act == Act::kRun && moment.last &&
-         moment.candidates[*moment.last].task != decision.who;
+  if (decision.act != Act::kRun || moment.turn.empty()) return false;
+  if (moment.last) return moment.candidates[*moment.last].task != decision.who;
+  return std::ranges::find(moment.candidates, decision.who, &Candidate::task)->turn != moment.turn;
 }
 
 Decision by_default(const Moment& moment) {
   if (moment.last) return {Act::kRun, moment.candidates[*moment.last].task};
-  const auto eager = std::ranges::find(moment.candidates, false, &Candidate::yields);
-  return {Act::kRun, (eager != moment.candidates.end() ? *eager : moment.candidates.front()).task};
+  const auto eager = [&](bool anybodys) {
+    return std::ranges::find_if(moment.candidates, [&](const Candidate& candidate) {
+      return !candidate.yields && (anybodys || candidate.turn == moment.turn);
+    });
+  };
+  auto found = eager(moment.turn.empty());
+  if (found == moment.candidates.end()) found = moment.candidates.begin();
+  return {Act::kRun, found->task};
 }
 
 }  // namespace stress

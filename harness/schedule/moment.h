@@ -16,6 +16,7 @@ constexpr const char* kAnybody = "*";
 struct Candidate {
   std::string task;       ///< its label: "A", its first child "A.1", its second thread "A/2"
   std::string operation;  ///< the operation that it works for: "A"
+  std::string turn;       ///< with whom it takes turns: see Moment
   std::string key;        ///< its next call, the same in each repetition: "read registry.json"
   /// Of the run, once it has made this call: of all programs (see Causality), and of what the
   /// scheduler remembers of the task for `yields`.
@@ -34,6 +35,7 @@ struct Mortal {
   /// Another process of the operation has a pipe or the like in common with it, by which it may
   /// have told that one of its steps.
   bool is_heard = false;
+  int standing = 0;  ///< how many of the tasks that would die with it stand before calls
   std::vector<std::uint64_t> locks;  ///< that its processes have
   /// Of the run, once it is dead, in either way, and of whose turn it is then.
   std::uint64_t state = 0;
@@ -46,6 +48,10 @@ struct Moment {
   std::vector<Candidate> candidates;  ///< by label; at least one
   std::vector<Mortal> mortals;        ///< by label; none where no more may be killed
   std::optional<std::size_t> last;    ///< who ran last and could go on, if he does not yield
+  /// Whose turn it is: all processes of an operation take turns as one, so that it has its turn for
+  /// as long as any of them could go on and does not yield; what runs in a session of its own takes
+  /// turns by itself. Empty: nobody's.
+  std::string turn;
   /// Somebody waits, and a death that lets him go on would change whose turn it is: he ran last, so
   /// that going on with another is free now, or would go on at once.
   bool held_up = false;
@@ -71,7 +77,7 @@ struct Decision {
 /// Whether it can be carried out.
 bool is_possible(const Moment& moment, const Decision& decision);
 
-/// Whether somebody else is taken while the last one could go on.
+/// Whether somebody else is taken while the last one, or another whose turn it is, could go on.
 bool is_preemption(const Moment& moment, const Decision& decision);
 
 /// Chooses at each moment of one run. May be asked once a moment, in order.
@@ -85,7 +91,8 @@ class Strategy {
   [[nodiscard]] virtual std::optional<Decision> known() const { return std::nullopt; }
 };
 
-/// The rule where nothing else is asked for: whoever ran last goes on; else the first by label.
+/// The rule where nothing else is asked for: whoever ran last goes on; else the first by label of
+/// those whose turn it is, or of all.
 Decision by_default(const Moment& moment);
 
 }  // namespace stress

@@ -96,6 +96,9 @@ void Scheduler::carry_out(const Choices& choices, const Decision& decision) {
   const auto index = static_cast<std::size_t>(chosen - candidates.begin());
   causality_.add({decision.who, choices.keys[index], choices.accesses[index]});
   meetings_.made(decision.who, candidates[index].key, choices.accesses[index]);
+  if (const std::string& whom = candidates[index].asks_after; !whom.empty()) {
+    meetings_.mark(life_meeting_id(whom));
+  }
   if (choices.moment.forced) {
     note_consequence(choices.accesses[index]);
     born_by_.emplace_back(meeting_id(decision.who, candidates[index].key), made_by_[decision.who]);
@@ -134,7 +137,10 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;
   task.slept_alone = choices.moment.candidates[index].yields;
   task.last_key = task.call.key;
-  if (!choices.moment.forced) last_ = task.label;
+  if (!choices.moment.forced) {
+    last_ = task.label;
+    turn_ = choices.moment.candidates[index].turn;
+  }
   if (task.first) observer_.began(task.label);
   trace_.told = task.first;
   trace_.looks = leave_no_trace(choices.accesses[index]);
@@ -167,7 +173,7 @@ void Scheduler::step_of_actor(Actor& actor) {
   step.operation = actor.label;
   step.call = actor.call;
   others_have_moved(nullptr);
-  last_ = stepper_ = actor.label;
+  last_ = turn_ = stepper_ = actor.label;
   step.result = actor.act();
   actors_.erase(actors_.begin() + (&actor - actors_.data()));
 }
@@ -191,7 +197,10 @@ void Scheduler::crash(const Decision& decision) {
   arena_->kill(decision.who, decision.act == Act::kCrashWithDescendants);
   // A death of somebody else's is no switch: whoever ran goes on.
   const ScheduledTask* last = arena_->tasks().by_label(last_);
-  if (last == nullptr || last->state == State::kDead) last_.clear();
+  if (last == nullptr || last->state == State::kDead) {
+    last_.clear();
+    turn_.clear();
+  }
 }
 
 void Scheduler::note_sleepers() {

@@ -105,6 +105,7 @@ class Scheduler {
   [[nodiscard]] bool waits(ScheduledTask& task);
   [[nodiscard]] ScheduledTask* who_goes_at_once(const std::vector<ScheduledTask*>& ready) const;
   [[nodiscard]] bool is_apart(const ScheduledTask& task) const;
+  [[nodiscard]] std::string turn_of(const ScheduledTask& task) const;
   /// See Moment.
   [[nodiscard]] bool is_anybody_held_up(const std::vector<ScheduledTask*>& ready) const;
   [[nodiscard]] std::vector<Access> accesses_of_step(const ScheduledTask& task) const;
@@ -148,6 +149,7 @@ class Scheduler {
   Causality causality_;
   Meetings meetings_;
   std::string last_;     ///< whose step it was, of those who take turns
+  std::string turn_;     ///< with whom he takes turns; after his death too
   std::string stepper_;  ///< whose step it was
   /// Whose step it was that what went on at once since then comes of, and its call.
   std::pair<std::string, std::string> cause_;

@@ -59,7 +59,8 @@ Scheduler::Choices Scheduler::look_for_choices() {
   choices.moment.forced = at_once != nullptr;
   if (at_once != nullptr) ready = {at_once};
   for (ScheduledTask* task : ready) {
-    Candidate candidate{task->label, task->operation, task->call.key, 0, yields(*task)};
+    Candidate candidate{task->label,     task->operation, turn_of(*task),
+                        task->call.key, 0,               yields(*task)};
     if (!task->first) {
       candidate.lock = lock_of(task->stopped.op);
       candidate.asks_after = whom_it_asks_after(*task);
@@ -70,7 +71,7 @@ Scheduler::Choices Scheduler::look_for_choices() {
   for (const Actor& actor : actors_) {
     meetings_.stands_before(actor.label, actor.call.key, actor.accesses);
     add_candidate(choices, nullptr,
-                  {actor.label, actor.label, actor.call.key, 0, false, 0, kAnybody},
+                  {actor.label, actor.label, actor.label, actor.call.key, 0, false, 0, kAnybody},
                   actor.accesses);
   }
   choices.moment.held_up = is_anybody_held_up(ready);
@@ -94,10 +95,15 @@ bool Scheduler::is_apart(const ScheduledTask& task) const {
          (arena_->is_servers(task) || task.stopped.op.detached);
 }
 
+std::string Scheduler::turn_of(const ScheduledTask& task) const {
+  return is_apart(task) ? task.label : task.operation;
+}
+
 bool Scheduler::is_anybody_held_up(const std::vector<ScheduledTask*>& ready) const {
   return std::ranges::any_of(arena_->tasks().all(), [&](const auto& entry) {
     const ScheduledTask& task = *entry.second;
-    const bool could_matter = (task.label == last_ && task.state != State::kDead) ||
+    const bool has_turn = task.state == State::kParked && turn_of(task) == turn_;
+    const bool could_matter = (task.label == last_ && task.state != State::kDead) || has_turn ||
                               (setting_.sessions_at_once && is_apart(task));
     return could_matter && std::ranges::find(ready, &task) == ready.end();
   });
@@ -131,9 +137,10 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
   }
   // After what goes on at once it is another's turn still.
   if (choices.moment.forced) candidate.state = Choice(candidate.state).of(last_).bits();
-  if (candidate.task == last_ && !candidate.yields) {
+  if (!candidate.yields && candidate.task == last_) {
     choices.moment.last = choices.moment.candidates.size();
   }
+  if (!candidate.yields && candidate.turn == turn_) choices.moment.turn = turn_;
   choices.moment.candidates.push_back(std::move(candidate));
   choices.tasks.push_back(task);
   choices.accesses.push_back(std::move(accesses));
@@ -152,8 +159,10 @@ void Scheduler::add_mortals(Moment& moment) {
         causality_.after({label, to_string(Act::kCrash), accesses_of_death(mortal.locks)});
     mortal.state = Choice(dead).of(last_).bits();
     for (const ScheduledTask* member : arena_->tasks().members_of(label)) {
+      const bool dies = getpgid(member->pid) == task->pid;
+      if (dies && member->state == State::kParked) ++mortal.standing;
       if (member->pid == task->pid) continue;
-      mortal.has_descendants = mortal.has_descendants || getpgid(member->pid) == task->pid;
+      mortal.has_descendants = mortal.has_descendants || dies;
       mortal.is_heard =
           mortal.is_heard || are_joined(channels_of(task->pid), channels_of(member->pid));
     }

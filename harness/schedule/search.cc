@@ -42,12 +42,24 @@ bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
   return step->operation != death.who || moments[at].traceless;
 }
 
-/// Whether he whom it would preempt could as well be preempted before his last step, should he be
-/// killed where he stands.
-bool may_stand_before(std::size_t at, const Moment& moment, const std::vector<Decision>& run) {
-  const Candidate& preempted = moment.candidates[*moment.last];
-  return at > 0 && run[at - 1] == Decision{Act::kRun, preempted.task} && moment.traceless &&
-         is_unheard(moment, preempted.operation);
+/// Those whose turn it is: one of them would go on but for the preemption.
+std::vector<const Candidate*> preempted_by(const Moment& moment) {
+  if (moment.last) return {&moment.candidates[*moment.last]};
+  std::vector<const Candidate*> preempted;
+  for (const Candidate& candidate : moment.candidates) {
+    if (!candidate.yields && candidate.turn == moment.turn) preempted.push_back(&candidate);
+  }
+  return preempted;
+}
+
+/// Whether the operation could as well be preempted before its last step, should it be killed where
+/// it stands.
+bool may_stand_before(std::size_t at, const std::vector<Moment>& moments,
+                      const std::vector<Decision>& run, const std::string& operation) {
+  if (at == 0 || run[at - 1].act != Act::kRun || !moments[at].traceless) return false;
+  const auto step =
+      std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
+  return step->operation == operation && is_unheard(moments[at], operation);
 }
 
 bool somebody_yields(const Moment& moment) {
@@ -88,28 +100,57 @@ void Search::push(Branch branch) {
   open_.push(std::move(branch));
 }
 
-void Search::take_up(const std::unordered_set<std::uint64_t>& met) {
-  for (const std::uint64_t call : met) {
-    if (!met_.insert(call).second) continue;
-    auto waiting = waiting_.extract(call);
-    if (waiting.empty()) continue;
-    waiting_count_ -= waiting.mapped().size();
-    for (Branch& branch : waiting.mapped()) push(std::move(branch));
+void Search::leave_out(Branch branch, const std::vector<std::uint64_t>& reasons) {
+  const auto waiting = std::make_shared<Waiting>(std::move(branch));
+  for (const std::uint64_t reason : reasons) waiting_[reason].push_back(waiting);
+  ++waiting_count_;
+}
+
+void Search::take_up(std::vector<std::shared_ptr<Waiting>> waiting) {
+  for (const std::shared_ptr<Waiting>& one : waiting) {
+    if (std::exchange(one->taken_up, true)) continue;
+    --waiting_count_;
+    push(std::move(one->branch));
+  }
+}
+
+void Search::learn(const std::unordered_set<std::uint64_t>& met) {
+  for (const std::uint64_t meeting : met) {
+    if (!met_.insert(meeting).second) continue;
+    auto waiting = waiting_.extract(meeting);
+    if (!waiting.empty()) take_up(std::move(waiting.mapped()));
   }
 }
 
 void Search::give_up_leaving_out() {
   leaves_out_ = false;
-  for (auto& [call, branches] : waiting_) {
-    for (Branch& branch : branches) push(std::move(branch));
-  }
-  for (Branch& branch : needless_deaths_) push(std::move(branch));
-  waiting_.clear();
-  needless_deaths_.clear();
-  waiting_count_ = 0;
+  for (auto& [reason, waiting] : std::exchange(waiting_, {})) take_up(std::move(waiting));
+  for (Branch& branch : std::exchange(needless_deaths_, {})) push(std::move(branch));
 }
 
-void Search::branch_at(std::size_t at, const Moment& moment, const Run& run, ScheduleCost cost) {
+/// What would be a reason to preempt those whose turn it is at this moment; nullopt: there is one.
+std::optional<std::vector<std::uint64_t>> Search::reasons_to_preempt(
+    std::size_t at, const std::vector<Moment>& moments, const std::vector<Decision>& run,
+    bool may_die) const {
+  std::vector<std::uint64_t> reasons;
+  for (const Candidate* preempted : preempted_by(moments[at])) {
+    reasons.push_back(meeting_id(preempted->task, preempted->key));
+    if (!may_die || may_stand_before(at, moments, run, preempted->operation)) continue;
+    // Who may still be killed where he stands has another reason to stand there.
+    const Mortal* mortal = mortal_of(moments[at], preempted->operation);
+    if (mortal == nullptr || preempted->turn != mortal->operation) continue;
+    if (mortal->is_heard || mortal->standing > 1 || !mortal->locks.empty()) return std::nullopt;
+    reasons.push_back(life_meeting_id(preempted->operation));
+    reasons.push_back(life_meeting_id(kAnybody));
+  }
+  const auto met = [this](std::uint64_t reason) { return met_.contains(reason); };
+  if (std::ranges::any_of(reasons, met)) return std::nullopt;
+  return reasons;
+}
+
+void Search::branch_at(std::size_t at, const std::vector<Moment>& moments, const Run& run,
+                       ScheduleCost cost) {
+  const Moment& moment = moments[at];
   for (const Candidate& candidate : moment.candidates) {
     const Decision other{Act::kRun, candidate.task};
     if (other == (*run)[at]) continue;
@@ -117,14 +158,10 @@ void Search::branch_at(std::size_t at, const Moment& moment, const Run& run, Sch
     dearer.add(moment, other);
     if (is_too_dear(dearer)) continue;
     Branch branch{run, at, other, candidate.state, dearer, 0};
-    // Who may still be killed where he stands has another reason to stand there.
-    if (leaves_out_ && is_preemption(moment, other) &&
-        (dearer.crashes == crashes_max_ || may_stand_before(at, moment, *run))) {
-      const Candidate& preempted = moment.candidates[*moment.last];
-      const std::uint64_t call = meeting_id(preempted.task, preempted.key);
-      if (!met_.contains(call)) {
-        waiting_[call].push_back(std::move(branch));
-        ++waiting_count_;
+    if (leaves_out_ && is_preemption(moment, other)) {
+      auto reasons = reasons_to_preempt(at, moments, *run, dearer.crashes < crashes_max_);
+      if (reasons) {
+        leave_out(std::move(branch), *reasons);
         continue;
       }
     }
@@ -152,7 +189,7 @@ void Search::kill_at(std::size_t at, const std::vector<Moment>& moments, const R
 void Search::explored(std::size_t prefix, const std::vector<Moment>& moments,
                       const std::vector<Decision>& decisions,
                       const std::unordered_set<std::uint64_t>& met) {
-  take_up(met);
+  learn(met);
   if (leaves_out_ && std::ranges::any_of(moments, somebody_yields)) give_up_leaving_out();
   const Run run = std::make_shared<const std::vector<Decision>>(decisions);
   ScheduleCost cost;
@@ -160,7 +197,7 @@ void Search::explored(std::size_t prefix, const std::vector<Moment>& moments,
     ScheduleCost after = cost;
     after.add(moments[i], decisions[i]);
     if (i >= prefix) {
-      branch_at(i, moments[i], run, cost);
+      branch_at(i, moments, run, cost);
       kill_at(i, moments, run, cost);
       (void)visited_.note(state_after(moments[i], decisions[i]), decisions[i], after);
     }

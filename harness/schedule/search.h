@@ -24,11 +24,12 @@ namespace stress {
 ///   preemptions and no more deaths, since all that can come after it comes after that one too.
 ///   Which states are the same is told by Candidate::state (see Causality for the source).
 /// - Nobody is preempted before a call that has never raced with another task's (see Meetings for
-///   the source): to be stopped after it is the same, unless he may be killed where he stands and
-///   his step before left a trace. Should it race in a later run, the branch is taken up again.
-/// - Somebody is killed only right after a step of his own that left a trace, or after a call that
-/// a
-///   death could have changed: else he is as dead as before the step.
+///   the source): to be stopped after it is the same, unless he may be killed where he stands,
+///   which could be no other than killing him at once if he has a lock, or somebody asks whether he
+///   lives, and no other than killing him before his last step if that left no trace. Should there
+///   be a reason in a later run, the branch is taken up again.
+/// - Somebody is killed only right after a step of his own of which something is left, or after a
+///   call that his death could have changed: else he is as dead as before the step.
 /// Tasks that sleep or ask again and again yield: going away from them is free. Whether they do
 /// depends on who else has moved, so once one is seen to, the last two are done without, and what
 /// they had left out is taken up.
@@ -66,14 +67,24 @@ class Search {
     ScheduleCost cost;
     std::uint64_t number = 0;
   };
+  struct Waiting {
+    Branch branch;
+    bool taken_up = false;
+  };
   struct Later {
     bool operator()(const Branch& one, const Branch& other) const;
   };
-  void take_up(const std::unordered_set<std::uint64_t>& met);
-  void branch_at(std::size_t at, const Moment& moment, const Run& run, ScheduleCost cost);
+  void learn(const std::unordered_set<std::uint64_t>& met);
+  [[nodiscard]] std::optional<std::vector<std::uint64_t>> reasons_to_preempt(
+      std::size_t at, const std::vector<Moment>& moments, const std::vector<Decision>& run,
+      bool may_die) const;
+  void branch_at(std::size_t at, const std::vector<Moment>& moments, const Run& run,
+                 ScheduleCost cost);
   void kill_at(std::size_t at, const std::vector<Moment>& moments, const Run& run,
                ScheduleCost cost);
   void push(Branch branch);
+  void leave_out(Branch branch, const std::vector<std::uint64_t>& reasons);
+  void take_up(std::vector<std::shared_ptr<Waiting>> waiting);
   void give_up_leaving_out();
   [[nodiscard]] bool is_too_dear(const ScheduleCost& cost) const;
 
@@ -82,8 +93,8 @@ class Search {
   std::priority_queue<Branch, std::vector<Branch>, Later> open_;
   Visited visited_;
   std::unordered_set<std::uint64_t> met_;
-  /// By the call that the preempted one stands before.
-  std::unordered_map<std::uint64_t, std::vector<Branch>> waiting_;
+  /// Branches by each meeting that would be a reason for them.
+  std::unordered_map<std::uint64_t, std::vector<std::shared_ptr<Waiting>>> waiting_;
   std::uint64_t waiting_count_ = 0;
   std::vector<Branch> needless_deaths_;
   bool leaves_out_ = true;

@@ -10,8 +10,8 @@ namespace {
 Moment three() {
   Moment moment;
   moment.candidates = {
-      {"A", "A", "read x", 1, false}, {"B", "B", "sleep", 2, true}, {"C", "C", "read x", 3, false}};
-  moment.mortals = {{"A", false, false, {}, 4}, {"B", true, false, {}, 5}};
+      {"A", "A", "A", "read x", 1, false}, {"B", "B", "B", "sleep", 2, true}, {"C", "C", "C", "read x", 3, false}};
+  moment.mortals = {{"A", false, false, 1, {}, 4}, {"B", true, false, 2, {}, 5}};
   return moment;
 }
 
@@ -21,6 +21,7 @@ const Decision kRunC{Act::kRun, "C"};
 TEST(Moment, WhoRanLastGoesOnByDefault) {
   Moment moment = three();
   moment.last = 2;
+  moment.turn = "C";
   EXPECT_EQ(by_default(moment), kRunC);
 }
 
@@ -36,6 +37,7 @@ TEST(Moment, ElseTheFirstByLabelThatDoesNotYield) {
 TEST(Moment, TakingAnotherThanTheLastIsAPreemption) {
   Moment moment = three();
   moment.last = 0;
+  moment.turn = "A";
   EXPECT_TRUE(is_preemption(moment, kRunC));
   EXPECT_FALSE(is_preemption(moment, kRunA));
 }
@@ -44,9 +46,24 @@ TEST(Moment, NobodyIsPreemptedWhereTheLastCannotGoOn) {
   EXPECT_FALSE(is_preemption(three(), kRunC));
 }
 
+// C has ended, or waits, and a child of its could go on.
+TEST(Moment, AnOperationHasItsTurnForAsLongAsAnyOfItCouldGoOn) {
+  Moment moment = three();
+  moment.candidates[2] = {"C.1", "C", "C", "read x", 3, false};
+  moment.candidates.push_back({"C.2", "C", "C", "read x", 4, false});
+  moment.turn = "C";
+  EXPECT_EQ(by_default(moment), (Decision{Act::kRun, "C.1"}));
+  EXPECT_FALSE(is_preemption(moment, {Act::kRun, "C.1"}));
+  EXPECT_FALSE(is_preemption(moment, {Act::kRun, "C.2"}));
+  EXPECT_TRUE(is_preemption(moment, kRunA));
+  moment.last = 2;
+  EXPECT_TRUE(is_preemption(moment, {Act::kRun, "C.2"}));
+}
+
 TEST(Moment, ADeathIsNoPreemption) {
   Moment moment = three();
   moment.last = 0;
+  moment.turn = "A";
   EXPECT_FALSE(is_preemption(moment, {Act::kCrash, "B"}));
   EXPECT_FALSE(is_preemption(moment, {Act::kCrashWithDescendants, "B"}));
 }

@@ -9,23 +9,23 @@ namespace stress {
 namespace {
 
 Candidate any_candidate() {
-  Candidate candidate{"A.1", "A", "lock registry.lock", 17, true, 5, "B"};
-  const auto& [task, operation, key, state, yields, lock, asks_after] = candidate;
-  static_cast<void>(std::tie(task, operation, key, state, yields, lock, asks_after));
+  Candidate candidate{"A.1", "A", "A", "lock registry.lock", 17, true, 5, "B"};
+  const auto& [task, operation, turn, key, state, yields, lock, asks_after] = candidate;
+  static_cast<void>(std::tie(task, operation, turn, key, state, yields, lock, asks_after));
   return candidate;
 }
 
 Mortal any_mortal() {
-  Mortal mortal{"A", true, true, {17}, 18};
-  const auto& [operation, has_descendants, is_heard, locks, state] = mortal;
-  static_cast<void>(std::tie(operation, has_descendants, is_heard, locks, state));
+  Mortal mortal{"A", true, true, 2, {17}, 18};
+  const auto& [operation, has_descendants, is_heard, standing, locks, state] = mortal;
+  static_cast<void>(std::tie(operation, has_descendants, is_heard, standing, locks, state));
   return mortal;
 }
 
 Moment any_moment() {
-  Moment moment{7, {any_candidate(), any_candidate()}, {any_mortal()}, 1, true, true, true, true};
-  const auto& [step, candidates, mortals, last, held_up, forced, traceless, once_dead] = moment;
-  static_cast<void>(std::tie(step, candidates, mortals, last, held_up, forced, traceless, once_dead));
+  Moment moment{7, {any_candidate(), any_candidate()}, {any_mortal()}, 1, "A", true, true, true, true};
+  const auto& [step, candidates, mortals, last, turn, held_up, forced, traceless, once_dead] = moment;
+  static_cast<void>(std::tie(step, candidates, mortals, last, turn, held_up, forced, traceless, once_dead));
   return moment;
 }
 

@@ -57,12 +57,14 @@ class Simulation {
     forced_ = moment.forced;
     for (const std::size_t i : ready) {
       if (last_ == i && !yields(i)) moment.last = moment.candidates.size();
+      if (turn_ == turn_of(i) && !yields(i)) moment.turn = turn_;
       const SimTask& task = (*program_)[i];
       moment.candidates.push_back(
-          {task.label, task.operation, key(i), after(i), yields(i), lock(i), asks_after(i)});
+          {task.label, task.operation, turn_of(i), key(i), after(i), yields(i), lock(i), asks_after(i)});
     }
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      const bool could_matter = last_ == i || (setting_.children_at_once && is_child(i));
+      const bool could_matter =
+          last_ == i || turn_ == turn_of(i) || (setting_.children_at_once && is_child(i));
       if (could_matter && is_alive(i) && std::ranges::find(ready, i) == ready.end()) {
         moment.held_up = true;
       }
@@ -137,6 +139,10 @@ class Simulation {
   }
   [[nodiscard]] bool is_child(std::size_t i) const {
     return (*program_)[i].label != (*program_)[i].operation;
+  }
+  [[nodiscard]] std::string turn_of(std::size_t i) const {
+    const SimTask& task = (*program_)[i];
+    return setting_.children_at_once ? task.label : task.operation;
   }
   [[nodiscard]] bool is_alive(std::size_t i) const {
     const State& task = tasks_[i];
@@ -242,12 +248,11 @@ class Simulation {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       const SimTask& task = (*program_)[i];
       if (task.label != task.operation || !is_alive(i) || !tasks_[i].begun) continue;
-      bool descendants = false;
+      int standing = 0;
       for (std::size_t j = 0; j < tasks_.size(); ++j) {
-        descendants =
-            descendants || (j != i && is_alive(j) && (*program_)[j].operation == task.operation);
+        if (is_alive(j) && (*program_)[j].operation == task.operation) ++standing;
       }
-      Mortal mortal{task.label, descendants, false, locks_of(task.label), 0};
+      Mortal mortal{task.label, standing > 1, false, standing, locks_of(task.label), 0};
       if (setting_.tells_states) {
         const std::uint64_t dead =
             causality_.after({task.label, to_string(Act::kCrash), death(task.label)});
@@ -263,6 +268,7 @@ class Simulation {
     const bool yielded = yields(i);
     if (setting_.tells_states) causality_.add({label, event_key(i), accesses(i)});
     if (setting_.tells_states) meetings_.made(label, key(i), accesses(i));
+    if (!asks_after(i).empty()) meetings_.mark(life_meeting_id(asks_after(i)));
     if (setting_.tells_states && forced_) meetings_.made(cause_.first, cause_.second, accesses(i));
     const bool begun = tasks_[i].begun;
     traceless_ = begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
@@ -276,6 +282,7 @@ class Simulation {
     stepper_ = i;
     if (!forced_) {
       last_ = i;
+      turn_ = turn_of(i);
       cause_ = {label, made};
     }
     if (task.begun) {
@@ -397,7 +404,10 @@ class Simulation {
       tasks_[i].dead = true;
       end(i, victim, std::string(to_string(act)));
     }
-    if (last_ && !is_alive(*last_)) last_.reset();
+    if (last_ && !is_alive(*last_)) {
+      last_.reset();
+      turn_.clear();
+    }
   }
 
   const SimProgram* program_;
@@ -408,6 +418,7 @@ class Simulation {
   Causality causality_;
   mutable Meetings meetings_;
   std::optional<std::size_t> last_;     ///< of those who take turns
+  std::string turn_;
   std::optional<std::size_t> stepper_;  ///< of all
   std::uint64_t step_ = 0;
   int crashes_ = 0;

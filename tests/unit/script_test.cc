@@ -51,7 +51,7 @@ TEST(Script, FollowedToTheLetterItIsTheSameRun) {
 
 TEST(Script, WhoCannotGoOnIsPassedOver) {
   Moment moment;
-  moment.candidates = {{"B", "B", "read x", 0, false}, {"C", "C", "read x", 0, false}};
+  moment.candidates = {{"B", "B", "B", "read x", 0, false}, {"C", "C", "C", "read x", 0, false}};
   FollowScript follow({{run("A"), 3}, {crash("C"), 1}, {run("C"), 2}, {run("B"), 1}});
   EXPECT_EQ(follow.choose(moment), run("C"));
   EXPECT_EQ(follow.choose(moment), run("C"));

@@ -21,7 +21,7 @@ using Kind = SimCall::Kind;
 Decision run(const std::string& who) { return {Act::kRun, who}; }
 
 Candidate candidate(const std::string& who, bool yields = false) {
-  return {who, who, "call of " + who, 0, yields};
+  return {who, who, who, "call of " + who, 0, yields};
 }
 
 Moment moment_of(std::uint64_t step, std::vector<Candidate> candidates) {
