@@ -140,6 +140,8 @@ void add_how(CLI::App& command, ExploreOptions& options) {
   command.add_flag("--agents-at-once", settings.agents_at_once,
                    "What runs in agents' sessions goes on before anybody else does: only the "
                    "operations are interleaved, in far fewer schedules");
+  command.add_flag("--begin-in-order", settings.begin_in_order,
+                   "Operations begin in their order: enough where they are alike but for names");
   command.add_option("--seed", settings.seed, "What is drawn, and the programs' random bytes")
       ->check(not_negative())
       ->capture_default_str();

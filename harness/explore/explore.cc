@@ -92,6 +92,7 @@ base::Result<report::Exploration> Campaign::run() {
             .sessions = settings_.sessions,
             .ops = settings_.ops,
             .agents_at_once = settings_.agents_at_once,
+            .begin_in_order = settings_.begin_in_order,
             .prepared = settings_.prepared,
             .types = settings_.types,
             .seed = settings_.seed,
@@ -274,11 +275,12 @@ void Campaign::conclude() {
     report_.exhaustive =
         !stopped_ && feed_->open() == 0 && report_.unknown == 0 && blind_spots_.empty();
     const std::string bound = fmt::format(
-        "at most {} preemption{}{}{}", settings_.preemptions, settings_.preemptions == 1 ? "" : "s",
+        "at most {} preemption{}{}{}{}", settings_.preemptions, settings_.preemptions == 1 ? "" : "s",
         settings_.crashes == 0
             ? ""
             : fmt::format(" and {} death{}", settings_.crashes, settings_.crashes == 1 ? "" : "s"),
-        settings_.agents_at_once ? ", agents going on at once" : "");
+        settings_.agents_at_once ? ", agents going on at once" : "",
+        settings_.begin_in_order ? ", begun in order" : "");
     const char* why = interrupted_      ? "stopped by an interruption"
                       : !found_.empty() ? "stopped at a failure"
                                         : "stopped at a limit";

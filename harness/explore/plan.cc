@@ -84,7 +84,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(SchedulePlan::Kind, {{SchedulePlan::Kind::kRandom, 
                                                   {SchedulePlan::Kind::kPrefix, "prefix"},
                                                   {SchedulePlan::Kind::kScript, "script"},
                                                   {SchedulePlan::Kind::kReplay, "replay"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Scene, target, sessions, ops, agents_at_once,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Scene, target, sessions, ops, agents_at_once, begin_in_order,
                                                 prepared, types, seed, folder, explorer)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SchedulePlan, id, kind, seed, crashes_max, depth,
                                                 range, decisions, trace, script, without, moments,

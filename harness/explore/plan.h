@@ -19,6 +19,7 @@ struct Scene {
   std::string sessions;
   std::vector<std::string> ops;  ///< see ExploreSettings
   bool agents_at_once = false;   ///< likewise
+  bool begin_in_order = false;   ///< likewise
   int prepared = 0;
   int types = 0;
   std::uint64_t seed = 1;        ///< of random bytes and of what the operations ask for

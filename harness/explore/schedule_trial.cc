@@ -59,6 +59,7 @@ class Trial : private ScheduleObserver {
         // Who has not moved for as long as he may take to answer has broken his promise.
         scheduler_({.crashes_max = plan.crashes_max,
                     .sessions_at_once = scene.agents_at_once,
+                    .begin_in_order = scene.begin_in_order,
                     .stuck_after = stage_.target().reply_deadline() + 1s},
                    *strategy_, *this),
         snapshots_(stage_.target(), collector_, stage_.names()),

@@ -20,6 +20,7 @@ struct ExploreSettings {
   int preemptions = 2;            ///< exhaustive: at most so many in one schedule
   int crashes = 0;                ///< programs that may be killed in one schedule
   bool agents_at_once = false;    ///< what runs in sessions goes on before anybody else does
+  bool begin_in_order = false;    ///< operations do, of which the later ones are like the first
   int prepared = -1;              ///< agents that are there before; -1: one where one is needed
   int types = 0;                  ///< spawns share so many types; 0: each has its own
   std::uint64_t seed = 1;

@@ -66,6 +66,9 @@ class Scheduler {
     /// Whatever runs in a session of its own (agents, what a server runs) goes on before anybody
     /// else does, and before anybody dies: only the programs themselves are interleaved.
     bool sessions_at_once = false;
+    /// Programs begin in the order of their launch: enough where they are alike but for their
+    /// names.
+    bool begin_in_order = false;
     std::uint64_t steps_max = 20'000;
     std::chrono::milliseconds stuck_after{10'000};
   };
@@ -103,6 +106,7 @@ class Scheduler {
   void add_mortals(Moment& moment);
   [[nodiscard]] std::string whom_it_asks_after(const ScheduledTask& task) const;
   [[nodiscard]] bool waits(ScheduledTask& task);
+  [[nodiscard]] bool begins_later(const ScheduledTask& task) const;
   [[nodiscard]] ScheduledTask* who_goes_at_once(const std::vector<ScheduledTask*>& ready) const;
   [[nodiscard]] bool is_apart(const ScheduledTask& task) const;
   [[nodiscard]] std::string turn_of(const ScheduledTask& task) const;

@@ -49,7 +49,7 @@ Scheduler::Choices Scheduler::look_for_choices() {
     if (task->state != State::kParked) continue;
     task->accesses = accesses_of_step(*task);
     meetings_.stands_before(label, task->call.key, task->accesses);
-    if (!waits(*task)) ready.push_back(task.get());
+    if (!waits(*task) && !begins_later(*task)) ready.push_back(task.get());
   }
   // Who has yielded in vain does so only where nobody else can do anything.
   const bool others = !std::ranges::all_of(
@@ -176,6 +176,14 @@ bool Scheduler::waits(ScheduledTask& task) {
   if (probe_lock(task.stopped.op).answer != LockAnswer::kHeld) return false;
   if (!waits_already) (void)begin_waiting(task.stopped.op);
   return task.waits = true;
+}
+
+bool Scheduler::begins_later(const ScheduledTask& task) const {
+  return setting_.begin_in_order && task.first &&
+         std::ranges::any_of(arena_->tasks().all(), [&](const auto& entry) {
+           const ScheduledTask& other = *entry.second;
+           return other.state == State::kParked && other.first && other.root < task.root;
+         });
 }
 
 bool Scheduler::yields(const ScheduledTask& task) const {

@@ -26,20 +26,29 @@ bool meets_death(const Candidate& step, const std::string& operation,
   return step.lock != 0 && std::ranges::find(locks, step.lock) != locks.end();
 }
 
-/// Whether the step before was neither the victim's nor one that his death could have changed; or
-/// was the victim's, and nothing is left of it; and nobody is there whom the victim, or his death,
-/// may tell something unseen, or whom an earlier death would let go on at the cost of others.
+/// The steps before, back to the last that was chosen: whether none was one that the victim's death
+/// could have changed, and none the victim's own, unless nothing is left of it; and nobody is there
+/// whom the victim, or his death, may tell something unseen, or whom an earlier death would let go
+/// on at the cost of others.
 bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
                        const std::vector<Decision>& run, const Decision& death) {
-  if (at == 0 || run[at - 1].act != Act::kRun) return false;
-  if (moments[at - 1].held_up || moments[at - 1].forced) return false;
-  const auto step =
-      std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
   const Mortal* victim = mortal_of(moments[at], death.who);
   if (victim->is_heard) return false;
-  if (step->task == death.who) return moments[at].traceless_once_dead;
-  if (meets_death(*step, death.who, victim->locks)) return false;
-  return step->operation != death.who || moments[at].traceless;
+  bool came_of_another = false;  // a step that was chosen
+  for (std::size_t i = at; i > 0 && run[i - 1].act == Act::kRun; --i) {
+    const Moment& moment = moments[i - 1];
+    const auto step = std::ranges::find(moment.candidates, run[i - 1].who, &Candidate::task);
+    if (moment.held_up) return false;
+    if (step->operation == death.who) {
+      if (came_of_another || moment.forced) return false;
+      if (step->task == death.who) return moments[i].traceless_once_dead;
+      if (!moments[i].traceless) return false;
+    }
+    if (meets_death(*step, death.who, victim->locks)) return false;
+    if (!moment.forced) return true;
+    came_of_another = true;
+  }
+  return false;
 }
 
 /// Those whose turn it is: one of them would go on but for the preemption.

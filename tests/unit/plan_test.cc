@@ -34,10 +34,11 @@ std::vector<Decision> any_decisions() {
 }
 
 TEST(Plan, ASceneGoesThroughALine) {
-  const Scene scene{"target.json", "process", {"spawn", "kill"}, true, 2, 3, 4, "/w", 1};
-  const auto& [target, sessions, ops, at_once, prepared, types, seed, folder, explorer] = scene;
+  const Scene scene{"target.json", "process", {"spawn", "kill"}, true, true, 2, 3, 4, "/w", 1};
+  const auto& [target, sessions, ops, at_once, in_order, prepared, types, seed, folder, explorer] =
+      scene;
   static_cast<void>(
-      std::tie(target, sessions, ops, at_once, prepared, types, seed, folder, explorer));
+      std::tie(target, sessions, ops, at_once, in_order, prepared, types, seed, folder, explorer));
   const auto again = decode_scene(encode(scene));
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(*again, scene);

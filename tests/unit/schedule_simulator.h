@@ -27,6 +27,7 @@ class Simulation {
   struct Setting {
     int crashes_max = 0;
     bool children_at_once = false;  ///< see Scheduler::Setting::sessions_at_once
+    bool begin_in_order = false;    ///< likewise
     bool tells_states = true;       ///< see Candidate::state; without, it is cheaper
   };
   explicit Simulation(const SimProgram& program) : Simulation(program, Setting()) {}
@@ -41,7 +42,7 @@ class Simulation {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       if (!is_alive(i)) continue;
       if (setting_.tells_states) meetings_.stands_before((*program_)[i].label, key(i), accesses(i));
-      if (!waits(i)) ready.push_back(i);
+      if (!waits(i) && !begins_later(i)) ready.push_back(i);
     }
     const auto in_vain = [this](std::size_t i) { return yields(i) && tasks_[i].slept_alone; };
     if (!std::ranges::all_of(ready, in_vain)) std::erase_if(ready, in_vain);
@@ -162,6 +163,13 @@ class Simulation {
   [[nodiscard]] bool asked_lives(std::size_t i) const { return is_alive(main_of(call(i).object)); }
   [[nodiscard]] bool waits(std::size_t i) const {
     return tasks_[i].begun && call(i).kind == SimCall::Kind::kLock && held_by_other(i);
+  }
+  [[nodiscard]] bool begins_later(std::size_t i) const {
+    if (!setting_.begin_in_order || tasks_[i].begun || is_child(i)) return false;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!is_child(j) && !tasks_[j].begun) return true;
+    }
+    return false;
   }
   [[nodiscard]] std::string key(std::size_t i) const {
     if (!tasks_[i].begun) return "start";

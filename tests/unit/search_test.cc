@@ -41,9 +41,11 @@ bool cover(const Orders& found, const Orders& all) {
 /// All schedules of a program within a bound.
 class Enumeration {
  public:
-  Enumeration(const SimProgram& program, Bound bound, bool children_at_once = false)
+  Enumeration(const SimProgram& program, Bound bound, Simulation::Setting setting = {})
       : bound_(bound) {
-    go_on(Simulation(program, {bound.crashes, children_at_once, false}), {});
+    setting.crashes_max = bound.crashes;
+    setting.tells_states = false;
+    go_on(Simulation(program, setting), {});
   }
   [[nodiscard]] std::set<std::uint64_t> outcomes(Bound bound) const {
     std::set<std::uint64_t> within;
@@ -107,7 +109,8 @@ struct Found {
   std::vector<Bound> costs;  ///< of the runs, in their order
 };
 
-Found search(const SimProgram& program, Bound bound, bool children_at_once = false) {
+Found search(const SimProgram& program, Bound bound, Simulation::Setting setting = {}) {
+  setting.crashes_max = bound.crashes;
   Found found;
   Search search(bound.preemptions, bound.crashes);
   Visited visited;  // of one explorer
@@ -117,7 +120,7 @@ Found search(const SimProgram& program, Bound bound, bool children_at_once = fal
     for (const Decision& one : *prefix) words.emplace_back(static_cast<int>(one.act), one.who);
     EXPECT_TRUE(prefixes.insert(words).second) << "a prefix was run twice";
     FollowPrefix strategy(*prefix, &visited);
-    const SimRun run = simulate(program, strategy, {bound.crashes, children_at_once});
+    const SimRun run = simulate(program, strategy, setting);
     EXPECT_EQ(strategy.why_departed(), "");
     Bound cost;
     for (std::size_t i = 0; i < run.decisions.size(); ++i) {
@@ -179,12 +182,13 @@ std::string in_words(const SimProgram& program) {
 
 /// Where somebody waits for ever, who else is killed in time to prevent it depends on who could
 /// still go on, which is not looked for: that it happens at all is found, and is a failure.
-void expect_all_is_found(const SimProgram& program, Bound widest, bool children_at_once = false) {
-  const Enumeration all(program, widest, children_at_once);
+void expect_all_is_found(const SimProgram& program, Bound widest,
+                         Simulation::Setting setting = {}) {
+  const Enumeration all(program, widest, setting);
   for (int preemptions = 0; preemptions <= widest.preemptions; ++preemptions) {
     for (int crashes = 0; crashes <= widest.crashes; ++crashes) {
       const Bound bound{preemptions, crashes};
-      const Found found = search(program, bound, children_at_once);
+      const Found found = search(program, bound, setting);
       RC_LOG() << in_words(program) << preemptions << " preemptions, " << crashes << " deaths\n";
       if (crashes > 0 && all.any_stuck()) {
         RC_ASSERT(found.any_stuck || bound != widest);
@@ -220,7 +224,7 @@ RC_GTEST_PROP(SearchProperty, ReachesWhatAllSchedulesWithinTheBoundsReach, ()) {
 RC_GTEST_PROP(SearchProperty, NothingIsLostWhereChildrenGoOnAtOnce, ()) {
   const std::vector<SimCall> made = *calls(8, kWithoutSleep);
   const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(8, below(3));
-  expect_all_is_found(program_of(made, tasks, true), {2, 1}, true);
+  expect_all_is_found(program_of(made, tasks, true), {2, 1}, {.children_at_once = true});
 }
 
 RC_GTEST_PROP(SearchProperty, NothingIsLostWhereThreeProgramsRun, ()) {
@@ -229,12 +233,19 @@ RC_GTEST_PROP(SearchProperty, NothingIsLostWhereThreeProgramsRun, ()) {
   expect_all_is_found(program_of(made, tasks, false), {2, 1});
 }
 
+RC_GTEST_PROP(SearchProperty, NothingIsLostWhereTheyBeginInOrder, ()) {
+  const std::vector<SimCall> made = *calls(9, kWithoutSleep);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(9, below(3));
+  expect_all_is_found(program_of(made, tasks, *rc::gen::arbitrary<bool>()), {2, 1},
+                      {.begin_in_order = true});
+}
+
 RC_GTEST_PROP(SearchProperty, NothingIsLostWhereChildrenThatGoOnAtOnceLoop, ()) {
   static constexpr Kind kKinds[] = {Kind::kRead, Kind::kWrite, Kind::kAwait, Kind::kSleep,
                                     Kind::kAdd};
   const std::vector<SimCall> made = *calls(6, kKinds);
   const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(6, below(3));
-  expect_all_is_found(program_of(made, tasks, true), {1, 1}, true);
+  expect_all_is_found(program_of(made, tasks, true), {1, 1}, {.children_at_once = true});
 }
 
 RC_GTEST_PROP(SearchProperty, LoopsThatAskForTheSameThingAreCutWithoutLosingAny, ()) {
@@ -328,8 +339,8 @@ TEST(Search, ADeathIsNotMovedToWhereItLetsOthersGoOn) {
   const SimProgram child = {{"A", "A", {{Kind::kRead, 0}, {Kind::kRead, 0}, {Kind::kWrite, 0}}},
                             {"A.1", "A", {{Kind::kLock, 0}, {Kind::kRead, 0}}},
                             {"B", "B", {{Kind::kLock, 0}, {Kind::kRead, 0}}}};
-  EXPECT_EQ(search(child, {1, 1}, true).outcomes,
-            Enumeration(child, {1, 1}, true).outcomes({1, 1}));
+  EXPECT_EQ(search(child, {1, 1}, {.children_at_once = true}).outcomes,
+            Enumeration(child, {1, 1}, {.children_at_once = true}).outcomes({1, 1}));
 }
 
 TEST(Search, NothingIsTriedThatCostsMoreThanAllowed) {
