@@ -4,13 +4,23 @@
 #include <iterator>
 #include <utility>
 
+#include "harness/supervise/lock_table.h"
+
 namespace stress {
 
 using State = ScheduledTask::State;
 
+void LockHolders::asks(const std::string& operation, const LockKey& file) {
+  watched_.insert(operation);
+  inodes_.insert(file.ino);
+}
+
 std::vector<LockHolders::Loss> LockHolders::look(const TaskTable& tasks) {
   std::vector<Loss> losses;
   if (watched_.empty()) return losses;
+  Sight now{lines_about(inodes_), tasks.all().size(), tasks.deaths()};
+  if (now == seen_) return losses;
+  seen_ = std::move(now);
   std::map<std::string, Held, std::less<>> held;
   std::set<std::string> in_kernel;  // somebody waits there, and is given it unseen
   for (const auto& [label, task] : tasks.all()) {

@@ -16,11 +16,13 @@ namespace stress {
 /// Which process has which file locks: as the kernel tells it, since they are released by closing a
 /// descriptor too, which nobody sees, and had by whoever inherits one.
 ///
-/// The kernel is asked only about operations that may have some. Not thread-safe.
+/// The kernel is asked only about operations that may have some, and about each process only where
+/// any lock was taken or released, or somebody has come or gone: who closes what somebody else still
+/// has may count as one of its holders for longer. Not thread-safe.
 class LockHolders {
  public:
-  /// A task of this operation asks for a lock.
-  void asks(const std::string& operation) { watched_.insert(operation); }
+  /// A task of this operation asks for a lock of this file.
+  void asks(const std::string& operation, const LockKey& file);
 
   struct Loss {
     std::string task;  ///< the main thread's label, of a process that lives
@@ -42,7 +44,15 @@ class LockHolders {
     std::string operation;
     std::set<LockKey> files;  ///< at least one
   };
+  struct Sight {
+    std::string locks;  ///< as the kernel lists those of all files that were asked for
+    std::size_t tasks = 0;
+    std::uint64_t deaths = 0;
+    bool operator==(const Sight&) const = default;
+  };
   std::set<std::string> watched_;
+  std::set<ino_t> inodes_;
+  Sight seen_;
   std::map<std::string, Held, std::less<>> held_;  ///< by the main thread's label
 };
 

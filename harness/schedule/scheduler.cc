@@ -161,7 +161,7 @@ void Scheduler::let_go(ScheduledTask& task) {
   const Op& op = task.stopped.op;
   if (op.sys == Sys::kSleep) return arena_->answer(task, 0);
   if (is_lock_request(op)) {
-    holders_.asks(task.operation);
+    holders_.asks(task.operation, lock_key(op));
     if (take_lock(op)) return arena_->answer(task, 0);
     if (probe_lock(op).answer == LockAnswer::kHeld) steps_.back().result = "it is held";
   }

@@ -80,7 +80,7 @@ void Scheduler::release_waiters() {
   }
   for (ScheduledTask* task : waiting) {
     if (task->state != State::kParked || !waits(*task)) return;
-    holders_.asks(task->operation);
+    holders_.asks(task->operation, lock_key(task->stopped.op));
     arena_->let_go(*task);
     (void)arena_->settle();
   }

@@ -1,12 +1,16 @@
 #include "harness/supervise/lock_table.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <ranges>
 #include <sstream>
 
 #include <fmt/format.h>
+
+#include "orchestrator/base/file_io.h"
 
 namespace stress {
 namespace {
@@ -53,6 +57,19 @@ std::vector<HeldLock> read_locks(const std::string& path, std::string_view prefi
 }  // namespace
 
 std::vector<HeldLock> held_locks() { return read_locks("/proc/locks", ""); }
+
+std::string lines_about(const std::set<ino_t>& inodes) {
+  const std::string all = base::read_file("/proc/locks").value_or("");
+  std::string lines;
+  for (const auto part : std::views::split(all, '\n')) {
+    const std::string_view line(part.begin(), part.end());
+    const bool is_about = std::ranges::any_of(inodes, [&](ino_t inode) {
+      return line.find(fmt::format(":{} ", inode)) != std::string_view::npos;
+    });
+    if (is_about) lines.append(line.substr(line.find(':'))).push_back('\n');
+  }
+  return lines;
+}
 
 std::vector<HeldLock> locks_by_fd(pid_t tid, int fd) {
   return read_locks(fmt::format("/proc/{}/fdinfo/{}", tid, fd), "lock:");

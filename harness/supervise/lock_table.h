@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct HeldLock {
 
 /// Those of all files (/proc/locks) whose holders this process can see; who only waits is left out.
 std::vector<HeldLock> held_locks();
+
+/// The lines of /proc/locks about these inodes, without their numbers: they change when a lock of
+/// such a file is taken or released, or waited for.
+std::string lines_about(const std::set<ino_t>& inodes);
 
 /// Those that a task holds by this descriptor.
 std::vector<HeldLock> locks_by_fd(pid_t tid, int fd);

@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include <gmock/gmock.h>
 
@@ -42,7 +45,7 @@ TEST_F(LockHoldersTest, NobodyIsAskedWhoHasNotAskedForALock) {
   ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
   EXPECT_THAT(holders_.look(tasks_), IsEmpty());
   EXPECT_FALSE(holders_.any());
-  holders_.asks("A");
+  holders_.asks("A", key_);
   EXPECT_THAT(holders_.look(tasks_), IsEmpty());
   EXPECT_THAT(holders_.held_by("A"), ElementsAre(key_));
   EXPECT_THAT(holders_.held_by("B"), IsEmpty());
@@ -52,31 +55,43 @@ TEST_F(LockHoldersTest, NobodyIsAskedWhoHasNotAskedForALock) {
 TEST_F(LockHoldersTest, AnHeirHasTheLockToo) {
   heir_->operation = "A";
   ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
-  holders_.asks("A");
+  holders_.asks("A", key_);
   (void)holders_.look(tasks_);
   EXPECT_THAT(holders_.held_within("A"), ElementsAre(key_));
   EXPECT_TRUE(holders_.shares("A", {key_}));
+  EXPECT_FALSE(holders_.shares("A", {}));
+}
+
+TEST_F(LockHoldersTest, WhatIsClosedIsLostOnceNobodyHasIt) {
+  heir_->operation = "A";
+  ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
+  holders_.asks("A", key_);
+  (void)holders_.look(tasks_);
   file_.reset();
+  EXPECT_THAT(holders_.look(tasks_), IsEmpty());
+  ASSERT_EQ(kill(child_.pid(), SIGKILL), 0);
+  siginfo_t about{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child_.pid()), &about, WEXITED | WNOWAIT), 0);
+  tasks_.bury(*heir_);
   const std::vector<LockHolders::Loss> losses = holders_.look(tasks_);
   ASSERT_EQ(losses.size(), 1u);
   EXPECT_EQ(losses[0].task, "A");
   EXPECT_THAT(losses[0].files, ElementsAre(key_));
-  EXPECT_THAT(holders_.held_by("B"), ElementsAre(key_));
-  EXPECT_FALSE(holders_.shares("B", {key_}));
+  EXPECT_FALSE(holders_.any());
 }
 
 TEST_F(LockHoldersTest, WhatTheDeadHadIsKnownUntilTheNextLookAndNoLossOfTheLiving) {
   ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
-  holders_.asks("A");
+  holders_.asks("A", key_);
   (void)holders_.look(tasks_);
-  maker_->state = ScheduledTask::State::kDead;
+  tasks_.bury(*maker_);
   EXPECT_THAT(holders_.held_by("A"), ElementsAre(key_));
   EXPECT_THAT(holders_.look(tasks_), IsEmpty());
   EXPECT_THAT(holders_.held_by("A"), IsEmpty());
 }
 
 TEST_F(LockHoldersTest, WhoWaitsInTheKernelIsAskedUntilHeHasIt) {
-  holders_.asks("A");
+  holders_.asks("A", key_);
   maker_->waits = true;
   (void)holders_.look(tasks_);
   EXPECT_FALSE(holders_.any());
