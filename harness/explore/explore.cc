@@ -275,7 +275,8 @@ void Campaign::conclude() {
     report_.exhaustive =
         !stopped_ && feed_->open() == 0 && report_.unknown == 0 && blind_spots_.empty();
     const std::string bound = fmt::format(
-        "at most {} preemption{}{}{}{}", settings_.preemptions, settings_.preemptions == 1 ? "" : "s",
+        "at most {} preemption{}{}{}{}", settings_.preemptions,
+        settings_.preemptions == 1 ? "" : "s",
         settings_.crashes == 0
             ? ""
             : fmt::format(" and {} death{}", settings_.crashes, settings_.crashes == 1 ? "" : "s"),

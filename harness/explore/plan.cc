@@ -31,18 +31,22 @@ namespace stress {
 NLOHMANN_JSON_SERIALIZE_ENUM(Act, {{Act::kRun, "run"},
                                    {Act::kCrash, "crash"},
                                    {Act::kCrashWithDescendants, "crash-with-descendants"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, turn, key, state, yields,
-                                                lock, asks_after)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard, standing, locks,
-                                                state)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, turn, key, state,
+                                                yields, lock, asks_after)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard,
+                                                standing, locks, state)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Decision, act, who)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stretch, decision, steps)
 
 /// -1: nobody ran last who could go on.
 static void to_json(nlohmann::json& to, const Moment& moment) {
-  to = {{"step", moment.step},          {"candidates", moment.candidates},
-        {"mortals", moment.mortals},    {"last", moment.last ? static_cast<int>(*moment.last) : -1},
-        {"turn", moment.turn}, {"held_up", moment.held_up},    {"forced", moment.forced},
+  to = {{"step", moment.step},
+        {"candidates", moment.candidates},
+        {"mortals", moment.mortals},
+        {"last", moment.last ? static_cast<int>(*moment.last) : -1},
+        {"turn", moment.turn},
+        {"held_up", moment.held_up},
+        {"forced", moment.forced},
         {"traceless", moment.traceless},
         {"traceless_once_dead", moment.traceless_once_dead}};
 }
@@ -84,8 +88,9 @@ NLOHMANN_JSON_SERIALIZE_ENUM(SchedulePlan::Kind, {{SchedulePlan::Kind::kRandom, 
                                                   {SchedulePlan::Kind::kPrefix, "prefix"},
                                                   {SchedulePlan::Kind::kScript, "script"},
                                                   {SchedulePlan::Kind::kReplay, "replay"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Scene, target, sessions, ops, agents_at_once, begin_in_order,
-                                                prepared, types, seed, folder, explorer)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Scene, target, sessions, ops, agents_at_once,
+                                                begin_in_order, prepared, types, seed, folder,
+                                                explorer)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SchedulePlan, id, kind, seed, crashes_max, depth,
                                                 range, decisions, trace, script, without, moments,
                                                 story)

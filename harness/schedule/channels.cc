@@ -29,6 +29,16 @@ std::set<std::string> channels_of(pid_t process) {
   return channels;
 }
 
+const std::set<std::string>& ChannelTable::of(const ScheduledTask& task) {
+  const bool parked = task.state == ScheduledTask::State::kParked;
+  const std::string since = fmt::format(
+      "{} {}", task.pid, parked ? fmt::to_string(task.stopped.notification.id) : task.look);
+  Known& known = known_[task.label];
+  const bool may_have_run = task.threads > 1 || known.since != since;
+  if (may_have_run) known = {since, channels_of(task.pid)};
+  return known.channels;
+}
+
 bool are_joined(const std::set<std::string>& one, const std::set<std::string>& other) {
   if (std::ranges::any_of(one, is_socket) && std::ranges::any_of(other, is_socket)) return true;
   return std::ranges::any_of(one, [&](const std::string& name) { return other.contains(name); });

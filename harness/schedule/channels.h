@@ -2,8 +2,11 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <set>
 #include <string>
+
+#include "harness/schedule/task_table.h"
 
 namespace stress {
 
@@ -11,6 +14,21 @@ namespace stress {
 /// sockets, queues and counters that it has open, each by the name that the kernel gives it.
 /// Empty for one that is gone.
 std::set<std::string> channels_of(pid_t process);
+
+/// Those of the processes of a schedule, looked at again only where one may have run. Not
+/// thread-safe.
+class ChannelTable {
+ public:
+  /// `task`: a process's main thread. Valid until it is asked for again.
+  const std::set<std::string>& of(const ScheduledTask& task);
+
+ private:
+  struct Known {
+    std::string since;
+    std::set<std::string> channels;
+  };
+  std::map<std::string, Known> known_;  ///< by label
+};
 
 /// Whether a process with these channels may tell something to one with those. The two ends of a
 /// pipe have one name; those of a socket have not, so two processes with sockets count as joined.

@@ -17,8 +17,8 @@ namespace stress {
 /// descriptor too, which nobody sees, and had by whoever inherits one.
 ///
 /// The kernel is asked only about operations that may have some, and about each process only where
-/// any lock was taken or released, or somebody has come or gone: who closes what somebody else still
-/// has may count as one of its holders for longer. Not thread-safe.
+/// any lock was taken or released, or somebody has come or gone: who closes what somebody else
+/// still has may count as one of its holders for longer. Not thread-safe.
 class LockHolders {
  public:
   /// A task of this operation asks for a lock of this file.

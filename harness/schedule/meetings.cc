@@ -10,9 +10,7 @@ std::uint64_t meeting_id(std::string_view task, std::string_view key) {
   return Choice(0).of(task).of(key).bits();
 }
 
-std::uint64_t life_meeting_id(std::string_view operation) {
-  return Choice(1).of(operation).bits();
-}
+std::uint64_t life_meeting_id(std::string_view operation) { return Choice(1).of(operation).bits(); }
 
 std::size_t Meetings::index_of(std::string_view task) {
   const auto found = indices_.find(task);

@@ -21,7 +21,7 @@ struct Candidate {
   /// Of the run, once it has made this call: of all programs (see Causality), and of what the
   /// scheduler remembers of the task for `yields`.
   std::uint64_t state = 0;
-  bool yields = false;  ///< it sleeps, or asks for the same thing again and again
+  bool yields = false;     ///< it sleeps, or asks for the same thing again and again
   std::uint64_t lock = 0;  ///< that its call is about, as in Mortal::locks; 0: none
   /// The operation after whose life its call asks; or kAnybody.
   std::string asks_after;
@@ -32,8 +32,9 @@ struct Candidate {
 struct Mortal {
   std::string operation;
   bool has_descendants = false;  ///< that would die with it: then there are two ways
-  /// Another process of the operation has a pipe or the like in common with it, by which it may
-  /// have told that one of its steps.
+  /// It has a pipe or the like in common with another process of the operation, or one that would
+  /// die with it has with somebody who would not: by which they may tell of their steps, or of
+  /// their death.
   bool is_heard = false;
   int standing = 0;  ///< how many of the tasks that would die with it stand before calls
   std::vector<std::uint64_t> locks;  ///< that its processes have

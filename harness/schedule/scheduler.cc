@@ -244,9 +244,8 @@ void Scheduler::note_trace(bool loses_locks) {
   // What locks it took or lost, its death releases, but for those that others have too.
   const std::string process = arena_->tasks().of_process(task->pid)->label;
   trace_.held.merge(holders_.held_by(process));
-  trace_.traceless_once_dead =
-      trace_.traceless ||
-      ((trace_.looks || trace_.locks) && !holders_.shares(process, trace_.held));
+  trace_.traceless_once_dead = trace_.traceless || ((trace_.looks || trace_.locks) &&
+                                                    !holders_.shares(process, trace_.held));
 }
 
 std::vector<std::uint64_t> Scheduler::locks_of(std::string_view operation) const {

@@ -11,6 +11,7 @@
 
 #include "harness/schedule/arena.h"
 #include "harness/schedule/causality.h"
+#include "harness/schedule/channels.h"
 #include "harness/schedule/lives.h"
 #include "harness/schedule/lock_holders.h"
 #include "harness/schedule/meetings.h"
@@ -104,6 +105,8 @@ class Scheduler {
   void add_candidate(Choices& choices, ScheduledTask* task, Candidate candidate,
                      std::vector<Access> accesses);
   void add_mortals(Moment& moment);
+  [[nodiscard]] Mortal mortal_of(const ScheduledTask& main);
+  [[nodiscard]] bool is_heard(const ScheduledTask& main);
   [[nodiscard]] std::string whom_it_asks_after(const ScheduledTask& task) const;
   [[nodiscard]] bool waits(ScheduledTask& task);
   [[nodiscard]] bool begins_later(const ScheduledTask& task) const;
@@ -169,14 +172,15 @@ class Scheduler {
   struct Trace {
     bool told = true;  ///< somebody of it, as far as is known: it made, woke or ended him
     bool looks = false;
-    bool locks = false;               ///< it is about a lock
-    std::set<LockKey> held;           ///< by its process before it
-    bool traceless = false;           ///< see Moment
+    bool locks = false;      ///< it is about a lock
+    std::set<LockKey> held;  ///< by its process before it
+    bool traceless = false;  ///< see Moment
     bool traceless_once_dead = false;
   };
   Trace trace_;
   LockHolders holders_;
   Lives lives_;
+  ChannelTable channels_;
   std::vector<std::string> deadlock_;
 };
 

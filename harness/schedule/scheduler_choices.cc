@@ -21,6 +21,11 @@ using State = ScheduledTask::State;
 /// file that is read piece by piece is none.
 constexpr int kRepeats = 10;
 
+/// As a member of its process group, where all of that is killed.
+bool dies_with(const ScheduledTask& main, const ScheduledTask& task) {
+  return task.pid == main.pid || getpgid(task.pid) == main.pid;
+}
+
 std::uint64_t lock_of(const Op& op) {
   return is_lock_request(op) || is_unlock(op) ? lock_object(op) : 0;
 }
@@ -35,8 +40,7 @@ std::string Scheduler::whom_it_asks_after(const ScheduledTask& task) const {
   const ScheduledTask* asked = arena_->tasks().of_process(*process);
   if (asked == nullptr || asked->state == State::kDead) return kAnybody;
   const ScheduledTask* main = arena_->tasks().by_label(asked->operation);
-  const bool dies = main != nullptr && (asked == main || getpgid(asked->pid) == main->pid);
-  return dies ? asked->operation : "";
+  return main != nullptr && dies_with(*main, *asked) ? asked->operation : "";
 }
 
 Scheduler::Choices Scheduler::look_for_choices() {
@@ -59,8 +63,8 @@ Scheduler::Choices Scheduler::look_for_choices() {
   choices.moment.forced = at_once != nullptr;
   if (at_once != nullptr) ready = {at_once};
   for (ScheduledTask* task : ready) {
-    Candidate candidate{task->label,     task->operation, turn_of(*task),
-                        task->call.key, 0,               yields(*task)};
+    Candidate candidate{task->label, task->operation, turn_of(*task), task->call.key,
+                        0,           yields(*task)};
     if (!task->first) {
       candidate.lock = lock_of(task->stopped.op);
       candidate.asks_after = whom_it_asks_after(*task);
@@ -154,20 +158,39 @@ void Scheduler::add_mortals(Moment& moment) {
         arena_->is_servers(*task)) {
       continue;
     }
-    Mortal mortal{.operation = label, .locks = locks_of(label)};
-    const std::uint64_t dead =
-        causality_.after({label, to_string(Act::kCrash), accesses_of_death(mortal.locks)});
-    mortal.state = Choice(dead).of(last_).bits();
-    for (const ScheduledTask* member : arena_->tasks().members_of(label)) {
-      const bool dies = getpgid(member->pid) == task->pid;
-      if (dies && member->state == State::kParked) ++mortal.standing;
-      if (member->pid == task->pid) continue;
-      mortal.has_descendants = mortal.has_descendants || dies;
-      mortal.is_heard =
-          mortal.is_heard || are_joined(channels_of(task->pid), channels_of(member->pid));
-    }
-    moment.mortals.push_back(std::move(mortal));
+    moment.mortals.push_back(mortal_of(*task));
   }
+}
+
+Mortal Scheduler::mortal_of(const ScheduledTask& main) {
+  Mortal mortal{.operation = main.label, .is_heard = is_heard(main), .locks = locks_of(main.label)};
+  const std::uint64_t dead =
+      causality_.after({main.label, to_string(Act::kCrash), accesses_of_death(mortal.locks)});
+  mortal.state = Choice(dead).of(last_).bits();
+  for (const ScheduledTask* member : arena_->tasks().members_of(main.label)) {
+    if (!dies_with(main, *member)) continue;
+    if (member->state == State::kParked) ++mortal.standing;
+    mortal.has_descendants = mortal.has_descendants || member->pid != main.pid;
+  }
+  return mortal;
+}
+
+bool Scheduler::is_heard(const ScheduledTask& main) {
+  const auto joined = [this](const ScheduledTask& one, const ScheduledTask& other) {
+    return are_joined(channels_.of(one), channels_.of(other));
+  };
+  std::vector<const ScheduledTask*> dying;
+  std::vector<const ScheduledTask*> others;
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state == State::kDead || task->first || task->tid != task->pid) continue;
+    (dies_with(main, *task) ? dying : others).push_back(task.get());
+  }
+  return std::ranges::any_of(dying, [&](const ScheduledTask* one) {
+    if (channels_.of(*one).empty()) return false;
+    return (one->pid != main.pid && joined(main, *one)) ||
+           std::ranges::any_of(others,
+                               [&](const ScheduledTask* other) { return joined(*one, *other); });
+  });
 }
 
 bool Scheduler::waits(ScheduledTask& task) {

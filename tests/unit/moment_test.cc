@@ -9,8 +9,9 @@ namespace {
 /// A, B (asleep) and C could go on; A runs alone in its operation, B has a child.
 Moment three() {
   Moment moment;
-  moment.candidates = {
-      {"A", "A", "A", "read x", 1, false}, {"B", "B", "B", "sleep", 2, true}, {"C", "C", "C", "read x", 3, false}};
+  moment.candidates = {{"A", "A", "A", "read x", 1, false},
+                       {"B", "B", "B", "sleep", 2, true},
+                       {"C", "C", "C", "read x", 3, false}};
   moment.mortals = {{"A", false, false, 1, {}, 4}, {"B", true, false, 2, {}, 5}};
   return moment;
 }

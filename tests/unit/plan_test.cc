@@ -23,9 +23,12 @@ Mortal any_mortal() {
 }
 
 Moment any_moment() {
-  Moment moment{7, {any_candidate(), any_candidate()}, {any_mortal()}, 1, "A", true, true, true, true};
-  const auto& [step, candidates, mortals, last, turn, held_up, forced, traceless, once_dead] = moment;
-  static_cast<void>(std::tie(step, candidates, mortals, last, turn, held_up, forced, traceless, once_dead));
+  Moment moment{7,   {any_candidate(), any_candidate()}, {any_mortal()}, 1, "A", true, true, true,
+                true};
+  const auto& [step, candidates, mortals, last, turn, held_up, forced, traceless, once_dead] =
+      moment;
+  static_cast<void>(
+      std::tie(step, candidates, mortals, last, turn, held_up, forced, traceless, once_dead));
   return moment;
 }
 

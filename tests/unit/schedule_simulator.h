@@ -60,8 +60,8 @@ class Simulation {
       if (last_ == i && !yields(i)) moment.last = moment.candidates.size();
       if (turn_ == turn_of(i) && !yields(i)) moment.turn = turn_;
       const SimTask& task = (*program_)[i];
-      moment.candidates.push_back(
-          {task.label, task.operation, turn_of(i), key(i), after(i), yields(i), lock(i), asks_after(i)});
+      moment.candidates.push_back({task.label, task.operation, turn_of(i), key(i), after(i),
+                                   yields(i), lock(i), asks_after(i)});
     }
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       const bool could_matter =
@@ -238,7 +238,8 @@ class Simulation {
   }
   [[nodiscard]] std::vector<Access> death(const std::string& operation) const {
     std::vector<Access> accesses = {{1000, Touch::kChanges}};
-    for (const std::uint64_t lock : locks_of(operation)) accesses.push_back({lock, Touch::kChanges});
+    for (const std::uint64_t lock : locks_of(operation))
+      accesses.push_back({lock, Touch::kChanges});
     return accesses;
   }
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
@@ -425,14 +426,14 @@ class Simulation {
   std::map<int, std::size_t> holders_;
   Causality causality_;
   mutable Meetings meetings_;
-  std::optional<std::size_t> last_;     ///< of those who take turns
+  std::optional<std::size_t> last_;  ///< of those who take turns
   std::string turn_;
   std::optional<std::size_t> stepper_;  ///< of all
   std::uint64_t step_ = 0;
   int crashes_ = 0;
   bool traceless_ = false;  ///< the last step, as its moment says
   bool traceless_once_dead_ = false;
-  bool forced_ = false;     ///< the moment
+  bool forced_ = false;  ///< the moment
   std::pair<std::string, std::string> cause_;
 };
 
