@@ -127,6 +127,32 @@ TEST_F(Explorations, OfOperationsAloneEndWhereAgentsGoOnAtOnce) {
   EXPECT_GE(exploration()["executed"], 2);
 }
 
+// Two orders of beginning without a preemption, or one.
+TEST_F(Explorations, OfOperationsThatBeginInOrderAreFewer) {
+  for (const bool in_order : {false, true}) {
+    std::vector<std::string> words = {
+        "--target", specimen("c/orchestrator"), "--strategy", "exhaustive", "--preemptions",
+        "0",        "--agents-at-once"};
+    if (in_order) words.emplace_back("--begin-in-order");
+    const base::Outcome run = explore(words);
+    EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+    EXPECT_EQ(exploration()["executed"], in_order ? 1 : 2);
+    const auto coverage = exploration()["coverage"].get<std::string>();
+    EXPECT_EQ(coverage.find(", begun in order") != std::string::npos, in_order) << coverage;
+  }
+}
+
+// The flaw's schedule begins with A: B's beginning is preempted into it.
+TEST_F(Explorations, FindAndReplayAFlawWhereOperationsBeginInOrder) {
+  const base::Outcome run =
+      explore({"--target", specimen("c/no_lock"), "--strategy", "exhaustive", "--preemptions", "1",
+               "--agents-at-once", "--begin-in-order", "--schedules", "100"});
+  ASSERT_EQ(run.exit_code, 1) << run.out << run.err;
+  const Json failure = exploration()["failures"][0];
+  EXPECT_EQ(failure["shrunk"]["preemptions"], 1);
+  EXPECT_EQ(failure["replays_same"], failure["replays"]);
+}
+
 TEST_F(Explorations, FindAndReplayAFlawWhereAgentsGoOnAtOnce) {
   const base::Outcome run =
       explore({"--target", specimen("c/no_lock"), "--strategy", "exhaustive", "--preemptions", "1",
