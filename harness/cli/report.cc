@@ -1,4 +1,5 @@
 #include <memory>
+#include <type_traits>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -26,7 +27,11 @@ int print(const base::Result<Result>& result, const std::string& format) {
   } else if (format == "markdown") {
     say("{}", report::to_markdown(*result));
   } else if (format == "junit") {
-    say("{}", report::to_junit({*result}));
+    if constexpr (std::is_same_v<Result, report::Crashes>) {
+      return usage_error("report", "--format junit: crash points have text, json and markdown");
+    } else {
+      say("{}", report::to_junit({*result}));
+    }
   } else {
     say("{}", report::to_terminal(*result, colours_wanted()));
   }
@@ -38,6 +43,10 @@ int print_again(const ReportOptions& options) {
   if (std::filesystem::exists(exploration)) {
     return print(read_result<report::Exploration>(exploration), options.format);
   }
+  const std::filesystem::path crashes = options.folder / "crashes.json";
+  if (std::filesystem::exists(crashes)) {
+    return print(read_result<report::Crashes>(crashes), options.format);
+  }
   return print(read_report(options.folder), options.format);
 }
 
@@ -46,7 +55,9 @@ int print_again(const ReportOptions& options) {
 void add_report(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("report", "Print a stored report again");
   const auto options = std::make_shared<ReportOptions>();
-  command->add_option("folder", options->folder, "A results folder, of stress explore too")
+  command
+      ->add_option("folder", options->folder,
+                   "A results folder, of stress explore and stress crashes too")
       ->required()
       ->check(CLI::ExistingDirectory);
   command->add_option("--format", options->format, "text, json, markdown or junit")

@@ -64,16 +64,39 @@ void read_report(Reader& reader, Report& read) {
   reader.texts("notes", read.notes);
 }
 
+void read_point(Reader& reader, PointResult& point) {
+  reader.number("number", point.number);
+  reader.text("at", point.at);
+  reader.text("variant", point.variant);
+  reader.one_of("verdict", point.verdict,
+                {PointVerdict::kOk, PointVerdict::kRecovered, PointVerdict::kViolation,
+                 PointVerdict::kUnknown, PointVerdict::kNotReached, PointVerdict::kNotRun});
+  reader.text("reply", point.reply);
+  reader.text("blow", point.blow);
+  reader.text("reason", point.reason);
+  reader.objects("broken", point.broken, read_invariant);
+  reader.text("reproducible", point.reproducible);
+  reader.number("seconds", point.seconds);
+}
+
 void read_crashes(Reader& reader, Crashes& read) {
-  const auto read_point = [](Reader& point, PointResult& result) {
-    point.objects("broken", result.broken, read_invariant);
-  };
   reader.text("version", read.version);
   reader.text("target", read.target);
   reader.text("operation", read.operation);
+  reader.text("sessions", read.sessions);
+  reader.number("seed", read.seed);
+  reader.number("only", read.only);
+  reader.texts("command", read.command);
+  reader.text("started_at", read.started_at);
+  reader.number("duration_s", read.duration_s);
   reader.verdict("verdict", read.verdict);
+  reader.flag("exhaustive", read.exhaustive);
+  reader.text("reproducible", read.reproducible);
+  reader.text("victim", read.victim);
+  reader.texts("calls", read.calls);
   reader.object("control", [&](Reader& control) { read_point(control, read.control); });
   reader.objects("points", read.points, read_point);
+  reader.texts("notes", read.notes);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -71,6 +72,17 @@ class Reader {
       }
     }
     refuse(path_of(name));
+  }
+  /// By its to_string(); missing keeps the default.
+  template <class Enum>
+  void one_of(const char* name, Enum& value, std::initializer_list<Enum> values) {
+    if (find(name) == nullptr) return;
+    std::string word;
+    text(name, word);
+    const auto found =
+        std::ranges::find_if(values, [&](Enum one) { return to_string(one) == word; });
+    if (found == values.end()) return refuse(path_of(name));
+    value = *found;
   }
   void texts(const char* name, std::vector<std::string>& values) {
     each(name, [&](const Json& item, const std::string& path) {

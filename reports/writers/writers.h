@@ -56,10 +56,7 @@ std::string to_markdown(const Score& score);  ///< the table of the README
 /// The inverse of to_json, for `stress report DIR`. false: `error` says what is wrong, `report` is
 /// untouched. Unknown members are ignored, missing ones but verdicts keep their default.
 bool from_json(const std::string& text, Report& report, std::string& error);
-/// Of crash points it reads what a baseline needs: version, target, operation, verdict, and
-/// what was broken at each point.
 bool from_json(const std::string& text, Crashes& crashes, std::string& error);
-/// Of an exploration it reads all.
 bool from_json(const std::string& text, Exploration& exploration, std::string& error);
 
 }  // namespace report

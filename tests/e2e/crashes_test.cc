@@ -15,6 +15,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class CrashPoints : public ::testing::Test {
  protected:
@@ -92,6 +93,20 @@ TEST_F(CrashPoints, OfAnUpdateAreAllWalkedAndSound) {
   EXPECT_EQ(crashes["points"].front()["reply"], "none");
   EXPECT_EQ(crashes["points"].back()["reply"], "ok");
   EXPECT_EQ(crashes["points"].back()["at"], "after reply");
+}
+
+TEST_F(CrashPoints, ArePrintedAgainAsTheyWere) {
+  const base::Outcome run =
+      crashes({"--target", "control", "--op", "update", "--time-limit", "0.001"});
+  const auto report = [&](const std::string& format) {
+    return execute({FLAWED_STRESS_PROGRAM, "report", results().string(), "--format", format});
+  };
+  EXPECT_THAT(run.out, StartsWith(report("text").out + "results: "));
+  EXPECT_EQ(report("text").exit_code, run.exit_code);
+  EXPECT_EQ(report("json").out, text_of(results() / "crashes.json"));
+  EXPECT_EQ(report("markdown").out, text_of(results() / "crashes.md"));
+  EXPECT_EQ(report("junit").exit_code, kUsage);
+  EXPECT_THAT(report("junit").err, HasSubstr("text, json and markdown"));
 }
 
 TEST_F(CrashPoints, AreNotAllThereAreWhereAWatchedFileIsMapped) {

@@ -41,12 +41,6 @@ class Explorations : public ::testing::Test {
   }
   [[nodiscard]] Json exploration() const { return read_json(results() / "exploration.json"); }
 
-  static std::string text_of(const std::filesystem::path& file) {
-    const auto text = base::read_file(file);
-    EXPECT_TRUE(text) << text.error().message;
-    return text.value_or("");
-  }
-
   tests::TempFolder out_;
 
  private:

@@ -20,6 +20,8 @@ struct Setting {
   int crashes = 0;
 };
 
+void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
+
 int runs() {
   const char* asked = std::getenv("SPAWNSTORM_RUNS");
   return asked == nullptr ? 5 : static_cast<int>(std::strtol(asked, nullptr, 10));

@@ -49,10 +49,14 @@ inline base::Outcome execute(Words argv, const Words& changes = {}) {
   return *std::move(outcome);
 }
 
-inline Json read_json(const std::filesystem::path& file) {
+inline std::string text_of(const std::filesystem::path& file) {
   const auto text = base::read_file(file);
   EXPECT_TRUE(text) << text.error().message;
-  Json json = Json::parse(text.value_or(""), nullptr, false);
+  return text.value_or("");
+}
+
+inline Json read_json(const std::filesystem::path& file) {
+  Json json = Json::parse(text_of(file), nullptr, false);
   EXPECT_FALSE(json.is_discarded()) << file;
   return json;
 }

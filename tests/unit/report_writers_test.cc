@@ -229,6 +229,23 @@ TEST(ReportTerminal, ColoursAreAddedOnlyWhenAskedForAndChangeNoText) {
 
 // --- repro.sh ---
 
+TEST(CrashesJson, ReadsBackWhatWasWritten) {
+  Crashes clean = violated_crashes();
+  std::erase_if(clean.points, [](const PointResult& point) { return !point.broken.empty(); });
+  clean.calls = sound_crashes().calls;  // without bytes that are replaced
+  for (const Crashes& crashes : {sound_crashes(), clean}) {
+    Crashes back;
+    std::string error;
+    ASSERT_TRUE(from_json(to_json(crashes), back, error)) << error;
+    EXPECT_EQ(to_json(back), to_json(crashes));
+    EXPECT_EQ(to_terminal(back, false), to_terminal(crashes, false));
+  }
+  Crashes back;
+  std::string error;
+  EXPECT_FALSE(from_json(R"({"verdict":"pass","points":[{"verdict":"great"}]})", back, error));
+  EXPECT_THAT(error, HasSubstr("'/points/0/verdict'"));
+}
+
 TEST(CrashesTerminal, FitsAHundredColumnsAndHasNoControlCharacters) {
   for (const Crashes& crashes : {sound_crashes(), violated_crashes()}) {
     for (const std::string& line : lines_of(to_terminal(crashes, false))) {
