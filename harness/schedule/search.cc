@@ -65,7 +65,8 @@ std::vector<const Candidate*> preempted_by(const Moment& moment) {
 /// it stands.
 bool may_stand_before(std::size_t at, const std::vector<Moment>& moments,
                       const std::vector<Decision>& run, const std::string& operation) {
-  if (at == 0 || run[at - 1].act != Act::kRun || !moments[at].traceless) return false;
+  if (at == 0 || run[at - 1].act != Act::kRun || moments[at - 1].forced) return false;
+  if (!moments[at].traceless) return false;
   const auto step =
       std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
   return step->operation == operation && is_unheard(moments[at], operation);

@@ -343,6 +343,18 @@ TEST(Search, ADeathIsNotMovedToWhereItLetsOthersGoOn) {
             Enumeration(child, {1, 1}, {.children_at_once = true}).outcomes({1, 1}));
 }
 
+// A's child goes on at once and then waits for B, which sees what it wrote, asks whether A lives, and
+// only then A is killed where it stands: there is no choice before the child's last step.
+TEST(Search, NobodyIsTakenToStandBeforeWhatGoesOnAtOnce) {
+  const SimProgram program = {
+      {"A", "A", {{Kind::kWrite, 2}, {Kind::kRead, 2}}},
+      {"A.1", "A", {{Kind::kWrite, 3}, {Kind::kRead, 3}, {Kind::kLock, 0}}},
+      {"B", "B", {{Kind::kLock, 0}, {Kind::kRead, 3}, {Kind::kAsk, 0}, {Kind::kUnlock, 0}}}};
+  const Simulation::Setting setting{.children_at_once = true};
+  EXPECT_EQ(search(program, {2, 1}, setting).outcomes,
+            Enumeration(program, {2, 1}, setting).outcomes({2, 1}));
+}
+
 TEST(Search, NothingIsTriedThatCostsMoreThanAllowed) {
   for (const Bound& cost : search(writers(true), {1, 0}).costs) {
     EXPECT_LE(cost.preemptions, 1);
