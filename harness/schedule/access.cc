@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,31 +24,49 @@ std::uint64_t object(std::string_view kind, std::string_view name) {
   return std::hash<std::string>{}(fmt::format("{}:{}", kind, name));
 }
 
-std::uint64_t inode_object(std::string_view kind, const LockKey& file) {
-  return object(kind, fmt::format("{}:{}", file.dev, file.ino));
+/// Of a file that is there.
+struct File {
+  struct stat about{};
+  /// Tells it from those that had the number of its inode before; 0 where the file system does not.
+  std::uint64_t generation = 0;
+};
+
+std::uint64_t object(std::string_view kind, const File& file) {
+  return object(kind,
+                fmt::format("{}:{}:{}", file.about.st_dev, file.about.st_ino, file.generation));
 }
 
-std::uint64_t inode_object(std::string_view kind, const struct stat& file) {
-  return inode_object(kind, LockKey{file.st_dev, file.st_ino});
+/// A handle is the number of the inode and its generation (name_to_handle_at(2)).
+std::uint64_t generation_at(const std::string& path) {
+  alignas(file_handle) std::array<unsigned char, sizeof(file_handle) + MAX_HANDLE_SZ> buffer{};
+  auto* handle = reinterpret_cast<file_handle*>(buffer.data());
+  handle->handle_bytes = MAX_HANDLE_SZ;
+  int mount = 0;
+  if (::name_to_handle_at(AT_FDCWD, path.c_str(), handle, &mount, AT_SYMLINK_FOLLOW) != 0) {
+    return 0;
+  }
+  const auto* bytes = reinterpret_cast<const char*>(buffer.data()) + sizeof(file_handle);
+  return std::hash<std::string_view>{}({bytes, handle->handle_bytes});
 }
 
 std::string folder_of(const std::string& path) {
   return path.substr(0, std::max<std::size_t>(1, path.rfind('/')));
 }
 
-std::optional<struct stat> file_at(const std::string& path) {
-  struct stat file{};
-  if (::stat(path.c_str(), &file) != 0) return std::nullopt;
+std::optional<File> file_at(const std::string& path) {
+  File file;
+  if (::stat(path.c_str(), &file.about) != 0) return std::nullopt;
+  file.generation = generation_at(path);
   return file;
 }
 
 /// Of the file behind a task's descriptor, or by its name.
-std::optional<struct stat> file_of(const Op& op) {
+std::optional<File> file_of(const Op& op) {
   return file_at(op.fd >= 0 ? fmt::format("/proc/{}/fd/{}", op.tid, op.fd) : op.path);
 }
 
 /// Of what sendfile and its like copy from.
-std::optional<struct stat> source_of(const Op& op) {
+std::optional<File> source_of(const Op& op) {
   if (op.number != SYS_sendfile && op.number != SYS_splice && op.number != SYS_copy_file_range) {
     return std::nullopt;
   }
@@ -68,12 +87,12 @@ class Accesses {
       add(object("name", folder), false);
     }
   }
-  void content(const std::optional<struct stat>& file, bool writes) {
-    if (file) add(inode_object("content", *file), writes);
+  void content(const std::optional<File>& file, bool writes) {
+    if (file) add(object("content", *file), writes);
   }
   /// What stands in its inode: how many names it has, its mode.
-  void about(const std::optional<struct stat>& file, bool writes) {
-    if (file) add(inode_object("about", *file), writes);
+  void about(const std::optional<File>& file, bool writes) {
+    if (file) add(object("about", *file), writes);
   }
   std::vector<Access> take() {
     std::ranges::sort(all_);
@@ -86,7 +105,7 @@ class Accesses {
 };
 
 void add_open(Accesses& accesses, const Op& op) {
-  const std::optional<struct stat> file = file_at(op.path);
+  const std::optional<File> file = file_at(op.path);
   accesses.name(op.path, (op.flags & O_CREAT) != 0 && !file);
   accesses.about(file, false);
   if ((op.flags & O_TRUNC) != 0) accesses.content(file, true);
@@ -101,9 +120,9 @@ void add_look(Accesses& accesses, const Op& op) {
 
 void add_mode(Accesses& accesses, const Op& op) {
   if (op.fd < 0) accesses.name(op.path, false);
-  const std::optional<struct stat> file = file_of(op);
+  const std::optional<File> file = file_of(op);
   accesses.about(file, true);
-  if (file && S_ISDIR(file->st_mode)) accesses.name(op.path, true);
+  if (file && S_ISDIR(file->about.st_mode)) accesses.name(op.path, true);
 }
 
 void add_folder(Accesses& accesses, const Op& op) {
@@ -124,10 +143,13 @@ void add_names(Accesses& accesses, const Op& op) {
 
 std::uint64_t lock_object(const Op& op) {
   const auto file = file_of(op);
-  return file ? inode_object("lock", *file) : object("lock", op.path);
+  return file ? lock_object(LockKey{file->about.st_dev, file->about.st_ino})
+              : object("lock", op.path);
 }
 
-std::uint64_t lock_object(const LockKey& file) { return inode_object("lock", file); }
+std::uint64_t lock_object(const LockKey& file) {
+  return object("lock", fmt::format("{}:{}", file.dev, file.ino));
+}
 
 Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), Touch::kChanges}; }
 

@@ -90,6 +90,19 @@ TEST_F(AccessTest, AFileThatWasReplacedIsAnotherThanTheOneOfItsName) {
   EXPECT_FALSE(meet(old, by_fd(Sys::kWrite, "file")));
 }
 
+// File systems give the number of an inode again at once.
+TEST_F(AccessTest, AFileIsAnotherThanOneThatWasDeletedThoughItHasItsNumber) {
+  struct stat before{};
+  struct stat after{};
+  ASSERT_EQ(stat(path("other").c_str(), &before), 0);
+  const std::vector<Access> deleted = accesses_of(by_name(Sys::kTruncate, "other"));
+  std::filesystem::remove(path("other"));
+  std::ofstream(path("new")) << "x";
+  ASSERT_EQ(stat(path("new").c_str(), &after), 0);
+  if (before.st_ino != after.st_ino) GTEST_SKIP() << "it has another number here";
+  EXPECT_FALSE(conflict(deleted, accesses_of(by_name(Sys::kTruncate, "new"))));
+}
+
 TEST_F(AccessTest, WhatMakesANameConflictsWithWhoLooksForIt) {
   for (const Op& made : {open_of("new", O_CREAT | O_WRONLY), by_name(Sys::kRename, "file", "new"),
                          by_name(Sys::kLink, "file", "new"), by_name(Sys::kFolder, "new"),

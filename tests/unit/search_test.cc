@@ -343,8 +343,8 @@ TEST(Search, ADeathIsNotMovedToWhereItLetsOthersGoOn) {
             Enumeration(child, {1, 1}, {.children_at_once = true}).outcomes({1, 1}));
 }
 
-// A's child goes on at once and then waits for B, which sees what it wrote, asks whether A lives, and
-// only then A is killed where it stands: there is no choice before the child's last step.
+// A's child goes on at once and then waits for B, which sees what it wrote, asks whether A lives,
+// and only then A is killed where it stands: there is no choice before the child's last step.
 TEST(Search, NobodyIsTakenToStandBeforeWhatGoesOnAtOnce) {
   const SimProgram program = {
       {"A", "A", {{Kind::kWrite, 2}, {Kind::kRead, 2}}},
