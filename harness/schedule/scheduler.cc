@@ -145,7 +145,9 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   trace_.told = task.first;
   trace_.looks = leave_no_trace(choices.accesses[index]);
   trace_.locks = is_lock_request(task.stopped.op) || is_unlock(task.stopped.op);
-  trace_.held = holders_.held_by(arena_->tasks().of_process(task.pid)->label);
+  const std::string& process = arena_->tasks().of_process(task.pid)->label;
+  trace_.held = holders_.held_by(process);
+  trace_.shared = holders_.shares(process, trace_.held);
   let_go(task);
 }
 
@@ -194,13 +196,9 @@ void Scheduler::crash(const Decision& decision) {
   others_have_moved(nullptr);
   ++crashes_;
   crashed_ = decision.who;
+  // A death is no switch: those whose turn it is go on, if any of them is left. Which of them ran
+  // last, and whether he still lives, must make no difference, as deaths are moved to before steps.
   arena_->kill(decision.who, decision.act == Act::kCrashWithDescendants);
-  // A death of somebody else's is no switch: whoever ran goes on.
-  const ScheduledTask* last = arena_->tasks().by_label(last_);
-  if (last == nullptr || last->state == State::kDead) {
-    last_.clear();
-    turn_.clear();
-  }
 }
 
 void Scheduler::note_sleepers() {
@@ -241,11 +239,11 @@ void Scheduler::note_trace(bool loses_locks) {
   const ScheduledTask* task = arena_->tasks().by_label(steps_.back().decision.who);
   if (trace_.told || task == nullptr || task->state == State::kDead) return;
   trace_.traceless = trace_.looks && !loses_locks;
-  // What locks it took or lost, its death releases, but for those that others have too.
+  // What locks it took or lost, its death releases, but for those that others have, or had, too.
   const std::string process = arena_->tasks().of_process(task->pid)->label;
   trace_.held.merge(holders_.held_by(process));
-  trace_.traceless_once_dead = trace_.traceless || ((trace_.looks || trace_.locks) &&
-                                                    !holders_.shares(process, trace_.held));
+  const bool shared = trace_.shared || holders_.shares(process, trace_.held);
+  trace_.traceless_once_dead = trace_.traceless || ((trace_.looks || trace_.locks) && !shared);
 }
 
 std::vector<std::uint64_t> Scheduler::locks_of(std::string_view operation) const {

@@ -114,7 +114,8 @@ class Scheduler {
   [[nodiscard]] bool is_apart(const ScheduledTask& task) const;
   [[nodiscard]] std::string turn_of(const ScheduledTask& task) const;
   /// See Moment.
-  [[nodiscard]] bool is_anybody_held_up(const std::vector<ScheduledTask*>& ready) const;
+  [[nodiscard]] bool is_anybody_held_up(const std::vector<ScheduledTask*>& ready,
+                                        bool forced) const;
   [[nodiscard]] std::vector<Access> accesses_of_step(const ScheduledTask& task) const;
   [[nodiscard]] bool yields(const ScheduledTask& task) const;
   [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
@@ -155,7 +156,7 @@ class Scheduler {
   std::optional<Moment> cut_at_;
   Causality causality_;
   Meetings meetings_;
-  std::string last_;     ///< whose step it was, of those who take turns
+  std::string last_;     ///< whose step it was, of those who take turns; after his death too
   std::string turn_;     ///< with whom he takes turns; after his death too
   std::string stepper_;  ///< whose step it was
   /// Whose step it was that what went on at once since then comes of, and its call.
@@ -174,6 +175,7 @@ class Scheduler {
     bool looks = false;
     bool locks = false;      ///< it is about a lock
     std::set<LockKey> held;  ///< by its process before it
+    bool shared = false;     ///< another process had one of these too
     bool traceless = false;  ///< see Moment
     bool traceless_once_dead = false;
   };

@@ -61,6 +61,7 @@ Scheduler::Choices Scheduler::look_for_choices() {
   if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
   ScheduledTask* at_once = who_goes_at_once(ready);
   choices.moment.forced = at_once != nullptr;
+  choices.moment.held_up = is_anybody_held_up(ready, choices.moment.forced);
   if (at_once != nullptr) ready = {at_once};
   for (ScheduledTask* task : ready) {
     Candidate candidate{task->label, task->operation, turn_of(*task), task->call.key,
@@ -78,7 +79,6 @@ Scheduler::Choices Scheduler::look_for_choices() {
                   {actor.label, actor.label, actor.label, actor.call.key, 0, false, 0, kAnybody},
                   actor.accesses);
   }
-  choices.moment.held_up = is_anybody_held_up(ready);
   if (crashes_ < setting_.crashes_max && !choices.moment.candidates.empty()) {
     add_mortals(choices.moment);
   }
@@ -103,12 +103,14 @@ std::string Scheduler::turn_of(const ScheduledTask& task) const {
   return is_apart(task) ? task.label : task.operation;
 }
 
-bool Scheduler::is_anybody_held_up(const std::vector<ScheduledTask*>& ready) const {
+/// Where something goes on at once, only what else would: whose turn it is does not change by that.
+bool Scheduler::is_anybody_held_up(const std::vector<ScheduledTask*>& ready, bool forced) const {
   return std::ranges::any_of(arena_->tasks().all(), [&](const auto& entry) {
     const ScheduledTask& task = *entry.second;
     const bool has_turn = task.state == State::kParked && turn_of(task) == turn_;
-    const bool could_matter = (task.label == last_ && task.state != State::kDead) || has_turn ||
-                              (setting_.sessions_at_once && is_apart(task));
+    const bool ran_last = task.label == last_ && task.state != State::kDead;
+    const bool could_matter =
+        (!forced && (ran_last || has_turn)) || (setting_.sessions_at_once && is_apart(task));
     return could_matter && std::ranges::find(ready, &task) == ready.end();
   });
 }

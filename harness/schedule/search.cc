@@ -40,7 +40,7 @@ bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
     const auto step = std::ranges::find(moment.candidates, run[i - 1].who, &Candidate::task);
     if (moment.held_up) return false;
     if (step->operation == death.who) {
-      if (came_of_another || moment.forced) return false;
+      if (came_of_another || moment.forced || !is_unheard(moment, death.who)) return false;
       if (step->task == death.who) return moments[i].traceless_once_dead;
       if (!moments[i].traceless) return false;
     }
@@ -61,15 +61,15 @@ std::vector<const Candidate*> preempted_by(const Moment& moment) {
   return preempted;
 }
 
-/// Whether the operation could as well be preempted before its last step, should it be killed where
-/// it stands.
+/// Whether the task could as well be preempted before its last step, should its operation be killed
+/// where it stands. If the last step is another's of the operation, that one may live on, and what
+/// it saw with it.
 bool may_stand_before(std::size_t at, const std::vector<Moment>& moments,
-                      const std::vector<Decision>& run, const std::string& operation) {
-  if (at == 0 || run[at - 1].act != Act::kRun || moments[at - 1].forced) return false;
-  if (!moments[at].traceless) return false;
-  const auto step =
-      std::ranges::find(moments[at - 1].candidates, run[at - 1].who, &Candidate::task);
-  return step->operation == operation && is_unheard(moments[at], operation);
+                      const std::vector<Decision>& run, const Candidate& preempted) {
+  if (at == 0 || run[at - 1] != Decision{Act::kRun, preempted.task}) return false;
+  return !moments[at - 1].forced && moments[at].traceless &&
+         is_unheard(moments[at - 1], preempted.operation) &&
+         is_unheard(moments[at], preempted.operation);
 }
 
 bool somebody_yields(const Moment& moment) {
@@ -145,7 +145,7 @@ std::optional<std::vector<std::uint64_t>> Search::reasons_to_preempt(
   std::vector<std::uint64_t> reasons;
   for (const Candidate* preempted : preempted_by(moments[at])) {
     reasons.push_back(meeting_id(preempted->task, preempted->key));
-    if (!may_die || may_stand_before(at, moments, run, preempted->operation)) continue;
+    if (!may_die || may_stand_before(at, moments, run, *preempted)) continue;
     // Who may still be killed where he stands has another reason to stand there.
     const Mortal* mortal = mortal_of(moments[at], preempted->operation);
     if (mortal == nullptr || preempted->turn != mortal->operation) continue;

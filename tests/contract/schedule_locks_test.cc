@@ -107,6 +107,19 @@ TEST_F(ScheduledLocks, ALockThatItsTakerHasClosedIsHeldByTheChildThatHasItStill)
                                          "B waits for x, which A.1 holds"));
 }
 
+// Killed before, it leaves the lock to its child, which has the descriptor too.
+TEST_F(ScheduledLocks, ALockThatIsReleasedForOthersTooLeavesATrace) {
+  for (const bool shared : {false, true}) {
+    Words words = {"open:x", "fork", "append:f:x", "end", "flock:x", "unlock:x", "append:n:y"};
+    if (!shared) words.erase(words.begin() + 1, words.begin() + 4);
+    Choosing strategy([](const Moment&) { return Decision{Act::kRun, "A"}; });
+    const Run made = run_anew({{"A", words}}, strategy, {.crashes_max = 1});
+    const auto unlock = std::ranges::find(made.trace, "A: unlock x") - made.trace.begin();
+    ASSERT_LT(unlock + 1, std::ssize(made.moments));
+    EXPECT_EQ(made.moments[static_cast<std::size_t>(unlock) + 1].traceless_once_dead, !shared);
+  }
+}
+
 TEST_F(ScheduledLocks, WhatADeadChildHasTakenIsHeldUntilItIsUnlocked) {
   const Run made = run_by_default(
       {{"A", {"open:x", "fork", "flock:x", "end", "wait", "append:n:1", "unlock:x", "read:n"}}});

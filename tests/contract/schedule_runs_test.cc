@@ -69,6 +69,42 @@ TEST_F(ScheduledRuns, WhatRunsInASessionOfItsOwnCanGoOnAtOnce) {
   EXPECT_LT(at_once.size(), found.size());
 }
 
+// What A has made goes on before B does, but for a preemption, whoever of A ran last.
+TEST_F(ScheduledRuns, ADeathIsNoSwitchWhereOthersOfItsOperationCanGoOn) {
+  Choosing strategy([](const Moment& moment) -> std::optional<Decision> {
+    if (moment.step == 2) return Decision{Act::kCrash, "A"};
+    return Decision{Act::kRun, "A"};
+  });
+  const Run made =
+      run_anew({{"A", {"fork", "append:f:x", "end", "append:g:y", "wait"}}, {"B", {"append:f:z"}}},
+               strategy, {.crashes_max = 1});
+  ASSERT_GT(made.moments.size(), 3u);
+  EXPECT_EQ(made.moments[3].turn, "A");
+  EXPECT_EQ(by_default(made.moments[3]).who, "A.1");
+}
+
+// B has the lock that A's first child waits for; his death would let it go on before the second.
+TEST_F(ScheduledRuns, WhatGoesOnAtOnceDoesSoWhileSomebodyIsHeldUp) {
+  bool had = false;
+  Choosing strategy([&had](const Moment& moment) -> std::optional<Decision> {
+    had = had || std::ranges::any_of(moment.mortals, [](const Mortal& mortal) {
+            return mortal.operation == "B" && !mortal.locks.empty();
+          });
+    return Decision{Act::kRun, had ? "A" : "B"};
+  });
+  const Run made = run_anew({{"A",
+                              {"fork", "own-session", "flock:l", "end", "fork", "own-session",
+                               "append:f:x", "end", "wait", "wait"}},
+                             {"B", {"flock:l", "unlock:l"}}},
+                            strategy, {.crashes_max = 1, .sessions_at_once = true});
+  bool held_up = false;
+  for (std::size_t i = 0; i < made.moments.size(); ++i) {
+    const bool second = made.moments[i].forced && made.decisions[i].who == "A.2";
+    held_up = held_up || (second && made.moments[i].held_up);
+  }
+  EXPECT_TRUE(held_up);
+}
+
 // An end is no call, and is told to nobody but whoever asks.
 TEST_F(ScheduledRuns, ASearchFindsWhatWhoAsksForALifeCanBeTold) {
   for (const std::string asks : {"probe:a:n", "look:a:n"}) {

@@ -54,6 +54,7 @@ class Simulation {
     const auto at_once =
         std::ranges::find_if(ready, [this](std::size_t i) { return is_child(i) && !yields(i); });
     moment.forced = setting_.children_at_once && at_once != ready.end();
+    moment.held_up = is_anybody_held_up(ready, moment.forced);
     if (moment.forced) ready = {*at_once};
     forced_ = moment.forced;
     for (const std::size_t i : ready) {
@@ -62,13 +63,6 @@ class Simulation {
       const SimTask& task = (*program_)[i];
       moment.candidates.push_back({task.label, task.operation, turn_of(i), key(i), after(i),
                                    yields(i), lock(i), asks_after(i)});
-    }
-    for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      const bool could_matter =
-          last_ == i || turn_ == turn_of(i) || (setting_.children_at_once && is_child(i));
-      if (could_matter && is_alive(i) && std::ranges::find(ready, i) == ready.end()) {
-        moment.held_up = true;
-      }
     }
     if (crashes_ < setting_.crashes_max && !moment.forced) add_mortals(moment);
     return moment;
@@ -156,13 +150,21 @@ class Simulation {
     const auto holder = holders_.find(call(i).object);
     return holder != holders_.end() && holder->second != i;
   }
-  /// A is the first task, B the last.
+  /// A is the first task, B the last or its maker.
   [[nodiscard]] std::size_t main_of(int object) const {
-    return object == 0 ? 0 : tasks_.size() - 1;
+    return object == 0 ? 0 : index_of(program_->back().operation);
   }
   [[nodiscard]] bool asked_lives(std::size_t i) const { return is_alive(main_of(call(i).object)); }
   [[nodiscard]] bool waits(std::size_t i) const {
     return tasks_[i].begun && call(i).kind == SimCall::Kind::kLock && held_by_other(i);
+  }
+  [[nodiscard]] bool is_anybody_held_up(const std::vector<std::size_t>& ready, bool forced) const {
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      const bool takes_turn = !forced && (last_ == i || turn_ == turn_of(i));
+      const bool could_matter = takes_turn || (setting_.children_at_once && is_child(i));
+      if (could_matter && is_alive(i) && std::ranges::find(ready, i) == ready.end()) return true;
+    }
+    return false;
   }
   [[nodiscard]] bool begins_later(std::size_t i) const {
     if (!setting_.begin_in_order || tasks_[i].begun || is_child(i)) return false;
@@ -413,10 +415,6 @@ class Simulation {
       tasks_[i].dead = true;
       end(i, victim, std::string(to_string(act)));
     }
-    if (last_ && !is_alive(*last_)) {
-      last_.reset();
-      turn_.clear();
-    }
   }
 
   const SimProgram* program_;
@@ -426,7 +424,7 @@ class Simulation {
   std::map<int, std::size_t> holders_;
   Causality causality_;
   mutable Meetings meetings_;
-  std::optional<std::size_t> last_;  ///< of those who take turns
+  std::optional<std::size_t> last_;  ///< of those who take turns, of the dead too
   std::string turn_;
   std::optional<std::size_t> stepper_;  ///< of all
   std::uint64_t step_ = 0;

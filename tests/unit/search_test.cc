@@ -153,6 +153,19 @@ SimProgram program_of(const std::vector<SimCall>& calls, const std::vector<int>&
   return program;
 }
 
+/// Of tasks with these labels; children are named after who makes them.
+SimProgram program_with(const std::vector<SimCall>& calls, const std::vector<int>& tasks,
+                        std::span<const char* const> labels) {
+  SimProgram program;
+  for (const std::string label : labels) {
+    program.push_back({label, label.substr(0, label.find('.')), {}});
+  }
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    program[static_cast<std::size_t>(tasks[i % tasks.size()])].calls.push_back(calls[i]);
+  }
+  return program;
+}
+
 /// Ranges shrink with the size of what they are elements of, if they are not told otherwise.
 rc::Gen<int> below(int bound) {
   return rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, bound));
@@ -231,6 +244,30 @@ RC_GTEST_PROP(SearchProperty, NothingIsLostWhereThreeProgramsRun, ()) {
   const std::vector<SimCall> made = *calls(9, kWithoutSleep);
   const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(9, below(3));
   expect_all_is_found(program_of(made, tasks, false), {2, 1});
+}
+
+constexpr const char* kFourTasks[][4] = {
+    {"A", "A.1", "B", "C"}, {"A", "A.1", "A.2", "B"}, {"A", "A.1", "B", "B.1"}};
+
+RC_GTEST_PROP(SearchProperty, NothingIsLostAmongFourTasks, ()) {
+  const std::vector<SimCall> made = *calls(8, kWithoutSleep);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(8, below(4));
+  expect_all_is_found(program_with(made, tasks, kFourTasks[*below(3)]), {2, 1},
+                      {.begin_in_order = *rc::gen::arbitrary<bool>()});
+}
+
+RC_GTEST_PROP(SearchProperty, NothingIsLostWhereSeveralChildrenGoOnAtOnce, ()) {
+  const std::vector<SimCall> made = *calls(10, kWithoutSleep);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(10, below(4));
+  expect_all_is_found(program_with(made, tasks, kFourTasks[*below(3)]), {2, 1},
+                      {.children_at_once = true, .begin_in_order = *rc::gen::arbitrary<bool>()});
+}
+
+RC_GTEST_PROP(SearchProperty, NothingIsLostByTwoDeaths, ()) {
+  const std::vector<SimCall> made = *calls(7, kWithoutSleep);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(7, below(3));
+  expect_all_is_found(program_of(made, tasks, *rc::gen::arbitrary<bool>()), {2, 2},
+                      {.children_at_once = *rc::gen::arbitrary<bool>()});
 }
 
 RC_GTEST_PROP(SearchProperty, NothingIsLostWhereTheyBeginInOrder, ()) {
@@ -353,6 +390,59 @@ TEST(Search, NobodyIsTakenToStandBeforeWhatGoesOnAtOnce) {
   const Simulation::Setting setting{.children_at_once = true};
   EXPECT_EQ(search(program, {2, 1}, setting).outcomes,
             Enumeration(program, {2, 1}, setting).outcomes({2, 1}));
+}
+
+// Else who is killed after a step of another's leaves others free to go on than who is killed
+// before it: here C instead of A's child, as A has ended.
+TEST(Search, ADeathIsNoSwitchWhoeverRanLast) {
+  const SimProgram program = {{"A", "A", {{Kind::kTry, 1}}},
+                              {"A.1", "A", {{Kind::kLookAndClose, 0}}},
+                              {"B", "B", {{Kind::kTry, 1}, {Kind::kClose, 0}}},
+                              {"C", "C", {{Kind::kLock, 1}}}};
+  EXPECT_EQ(search(program, {1, 1}).outcomes, Enumeration(program, {1, 1}).outcomes({1, 1}));
+  const SimProgram last = {{"A", "A", {{Kind::kLock, 1}, {Kind::kRead, 1}, {Kind::kRead, 1}}},
+                           {"A.1", "A", {{Kind::kWrite, 1}}},
+                           {"A.2", "A", {{Kind::kRead, 1}, {Kind::kTry, 1}}},
+                           {"B", "B", {{Kind::kWrite, 1}}}};
+  EXPECT_EQ(search(last, {1, 1}).outcomes, Enumeration(last, {1, 1}).outcomes({1, 1}));
+}
+
+// A looks at nothing; A.1 does, and lives on when A dies.
+TEST(Search, WhatAChildSawLastIsNoReasonToStopItsMakerEarlier) {
+  const SimProgram program = {{"A", "A", {{Kind::kWrite, 1}, {Kind::kRead, 1}}},
+                              {"A.1", "A", {{Kind::kTry, 1}, {Kind::kRead, 0}, {Kind::kLock, 1}}},
+                              {"B", "B", {{Kind::kLock, 1}, {Kind::kWrite, 0}, {Kind::kAsk, 0}}}};
+  EXPECT_EQ(search(program, {3, 1}).outcomes, Enumeration(program, {3, 1}).outcomes({3, 1}));
+}
+
+// As it may have told somebody of its last step, and then closed the way by which it did.
+TEST(Search, WhoCouldBeHeardBeforeItsLastStepIsKilledAfterIt) {
+  for (const bool is_heard : {false, true}) {
+    Moment before;
+    before.candidates = {{.task = "A", .operation = "A", .turn = "A", .key = "read 0", .state = 1}};
+    before.mortals = {{.operation = "A", .is_heard = is_heard, .standing = 1, .state = 2}};
+    Moment after = before;
+    after.step = 1;
+    after.last = 0;
+    after.turn = "A";
+    after.traceless = after.traceless_once_dead = true;
+    after.candidates[0].state = 3;
+    after.mortals = {{.operation = "A", .standing = 1, .state = 4}};
+    Search search(0, 1);
+    EXPECT_TRUE(search.next());
+    search.explored(0, {before, after}, {{Act::kRun, "A"}, {Act::kRun, "A"}}, {});
+    EXPECT_EQ(search.open(), is_heard ? 2u : 1u);
+  }
+}
+
+// An earlier death would let one child go on at once before another does.
+TEST(Search, ADeathIsNotMovedBeforeWhatGoesOnWhileAnotherChildWaits) {
+  const SimProgram program = {{"A", "A", {}},
+                              {"A.1", "A", {{Kind::kLock, 1}, {Kind::kAdd, 0}}},
+                              {"A.2", "A", {{Kind::kWrite, 0}}},
+                              {"B", "B", {{Kind::kTry, 1}, {Kind::kClose, 1}}}};
+  EXPECT_EQ(search(program, {1, 1}, {.children_at_once = true}).outcomes,
+            Enumeration(program, {1, 1}, {.children_at_once = true}).outcomes({1, 1}));
 }
 
 TEST(Search, NothingIsTriedThatCostsMoreThanAllowed) {
