@@ -17,6 +17,7 @@ using State = ScheduledTask::State;
 template <class Files>
 std::vector<std::uint64_t> objects_of(const Files& files) {
   std::vector<std::uint64_t> objects;
+  objects.reserve(files.size());
   for (const LockKey& file : files) objects.push_back(lock_object(file));
   return objects;
 }

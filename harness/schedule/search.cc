@@ -116,7 +116,7 @@ void Search::leave_out(Branch branch, const std::vector<std::uint64_t>& reasons)
   ++waiting_count_;
 }
 
-void Search::take_up(std::vector<std::shared_ptr<Waiting>> waiting) {
+void Search::take_up(const std::vector<std::shared_ptr<Waiting>>& waiting) {
   for (const std::shared_ptr<Waiting>& one : waiting) {
     if (std::exchange(one->taken_up, true)) continue;
     --waiting_count_;
@@ -128,13 +128,13 @@ void Search::learn(const std::unordered_set<std::uint64_t>& met) {
   for (const std::uint64_t meeting : met) {
     if (!met_.insert(meeting).second) continue;
     auto waiting = waiting_.extract(meeting);
-    if (!waiting.empty()) take_up(std::move(waiting.mapped()));
+    if (!waiting.empty()) take_up(waiting.mapped());
   }
 }
 
 void Search::give_up_leaving_out() {
   leaves_out_ = false;
-  for (auto& [reason, waiting] : std::exchange(waiting_, {})) take_up(std::move(waiting));
+  for (const auto& [reason, waiting] : std::exchange(waiting_, {})) take_up(waiting);
   for (Branch& branch : std::exchange(needless_deaths_, {})) push(std::move(branch));
 }
 

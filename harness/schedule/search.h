@@ -84,7 +84,7 @@ class Search {
                ScheduleCost cost);
   void push(Branch branch);
   void leave_out(Branch branch, const std::vector<std::uint64_t>& reasons);
-  void take_up(std::vector<std::shared_ptr<Waiting>> waiting);
+  void take_up(const std::vector<std::shared_ptr<Waiting>>& waiting);
   void give_up_leaving_out();
   [[nodiscard]] bool is_too_dear(const ScheduleCost& cost) const;
 

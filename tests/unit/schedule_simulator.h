@@ -239,9 +239,10 @@ class Simulation {
     return locks;
   }
   [[nodiscard]] std::vector<Access> death(const std::string& operation) const {
+    const std::vector<std::uint64_t> locks = locks_of(operation);
     std::vector<Access> accesses = {{1000, Touch::kChanges}};
-    for (const std::uint64_t lock : locks_of(operation))
-      accesses.push_back({lock, Touch::kChanges});
+    accesses.reserve(locks.size() + 1);
+    for (const std::uint64_t lock : locks) accesses.push_back({lock, Touch::kChanges});
     return accesses;
   }
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
