@@ -13,6 +13,12 @@ using State = ScheduledTask::State;
 void LockHolders::asks(const std::string& operation, const LockKey& file) {
   watched_.insert(operation);
   inodes_.insert(file.ino);
+  numbers_.emplace(file, numbers_.size() + 1);
+}
+
+std::uint64_t LockHolders::number_of(const LockKey& file) const {
+  const auto found = numbers_.find(file);
+  return found == numbers_.end() ? 0 : found->second;
 }
 
 std::vector<LockHolders::Loss> LockHolders::look(const TaskTable& tasks) {

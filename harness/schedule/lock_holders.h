@@ -24,6 +24,10 @@ class LockHolders {
   /// A task of this operation asks for a lock of this file.
   void asks(const std::string& operation, const LockKey& file);
 
+  /// The same in each repetition: counts from 1 in the order in which they were asked for; 0: it
+  /// was not.
+  [[nodiscard]] std::uint64_t number_of(const LockKey& file) const;
+
   struct Loss {
     std::string task;  ///< the main thread's label, of a process that lives
     std::vector<LockKey> files;
@@ -52,6 +56,7 @@ class LockHolders {
   };
   std::set<std::string> watched_;
   std::set<ino_t> inodes_;
+  std::map<LockKey, std::uint64_t> numbers_;
   Sight seen_;
   std::map<std::string, Held, std::less<>> held_;  ///< by the main thread's label
 };

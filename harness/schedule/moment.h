@@ -21,8 +21,9 @@ struct Candidate {
   /// Of the run, once it has made this call: of all programs (see Causality), and of what the
   /// scheduler remembers of the task for `yields`.
   std::uint64_t state = 0;
-  bool yields = false;     ///< it sleeps, or asks for the same thing again and again
-  std::uint64_t lock = 0;  ///< that its call is about, as in Mortal::locks; 0: none
+  bool yields = false;  ///< it sleeps, or asks for the same thing again and again
+  /// That its call is about, as in Mortal::locks; 0: none, or one that nobody has asked for before.
+  std::uint64_t lock = 0;
   /// The operation after whose life its call asks; or kAnybody.
   std::string asks_after;
   bool operator==(const Candidate&) const = default;

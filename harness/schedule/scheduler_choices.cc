@@ -26,9 +26,7 @@ bool dies_with(const ScheduledTask& main, const ScheduledTask& task) {
   return task.pid == main.pid || getpgid(task.pid) == main.pid;
 }
 
-std::uint64_t lock_of(const Op& op) {
-  return is_lock_request(op) || is_unlock(op) ? lock_object(op) : 0;
-}
+bool is_about_lock(const Op& op) { return is_lock_request(op) || is_unlock(op); }
 
 }  // namespace
 
@@ -67,7 +65,8 @@ Scheduler::Choices Scheduler::look_for_choices() {
     Candidate candidate{task->label, task->operation, turn_of(*task), task->call.key,
                         0,           yields(*task)};
     if (!task->first) {
-      candidate.lock = lock_of(task->stopped.op);
+      const Op& op = task->stopped.op;
+      candidate.lock = is_about_lock(op) ? holders_.number_of(lock_key(op)) : 0;
       candidate.asks_after = whom_it_asks_after(*task);
     }
     add_candidate(choices, task, std::move(candidate), task->accesses);
@@ -165,9 +164,15 @@ void Scheduler::add_mortals(Moment& moment) {
 }
 
 Mortal Scheduler::mortal_of(const ScheduledTask& main) {
-  Mortal mortal{.operation = main.label, .is_heard = is_heard(main), .locks = locks_of(main.label)};
-  const std::uint64_t dead =
-      causality_.after({main.label, to_string(Act::kCrash), accesses_of_death(mortal.locks)});
+  Mortal mortal{.operation = main.label, .is_heard = is_heard(main)};
+  const std::set<LockKey> files = holders_.held_within(main.label);
+  mortal.locks.reserve(files.size());
+  for (const LockKey& file : files) {
+    mortal.locks.push_back(holders_.number_of(file));
+  }
+  std::ranges::sort(mortal.locks);
+  const std::uint64_t dead = causality_.after(
+      {main.label, to_string(Act::kCrash), accesses_of_death(locks_of(main.label))});
   mortal.state = Choice(dead).of(last_).bits();
   for (const ScheduledTask* member : arena_->tasks().members_of(main.label)) {
     if (!dies_with(main, *member)) continue;

@@ -52,6 +52,16 @@ TEST_F(LockHoldersTest, NobodyIsAskedWhoHasNotAskedForALock) {
   EXPECT_TRUE(holders_.any());
 }
 
+TEST_F(LockHoldersTest, LocksAreNumberedInTheOrderInWhichTheyAreAskedFor) {
+  const LockKey other{key_.dev, key_.ino - 1};
+  EXPECT_EQ(holders_.number_of(key_), 0u);
+  holders_.asks("A", key_);
+  holders_.asks("B", other);
+  holders_.asks("B", key_);
+  EXPECT_EQ(holders_.number_of(key_), 1u);
+  EXPECT_EQ(holders_.number_of(other), 2u);
+}
+
 TEST_F(LockHoldersTest, AnHeirHasTheLockToo) {
   heir_->operation = "A";
   ASSERT_EQ(flock(file_.get(), LOCK_EX), 0);
