@@ -35,8 +35,8 @@ struct Access {
 /// asks for the times of a file or folder to be told them from the call that wrote it.
 std::vector<Access> accesses_of(const Op& op);
 
-/// What a death does to others, but for those who ask whether it lives: the locks that it has are
-/// released.
+/// What a death does to others, but for those who ask whether it lives: its locks, whose objects
+/// these are, are released, and signals to it come too late.
 std::vector<Access> accesses_of_death(const std::vector<std::uint64_t>& locks);
 
 /// What the threads of one process have in common. Nobody sees who of them reads or writes it.

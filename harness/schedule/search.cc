@@ -34,19 +34,19 @@ bool is_as_dead_before(std::size_t at, const std::vector<Moment>& moments,
                        const std::vector<Decision>& run, const Decision& death) {
   const Mortal* victim = mortal_of(moments[at], death.who);
   if (victim->is_heard) return false;
-  bool came_of_another = false;  // a step that was chosen
+  bool goes_on_at_once = false;  // what has been passed
   for (std::size_t i = at; i > 0 && run[i - 1].act == Act::kRun; --i) {
     const Moment& moment = moments[i - 1];
     const auto step = std::ranges::find(moment.candidates, run[i - 1].who, &Candidate::task);
     if (moment.held_up) return false;
     if (step->operation == death.who) {
-      if (came_of_another || moment.forced || !is_unheard(moment, death.who)) return false;
+      if (goes_on_at_once || moment.forced || !is_unheard(moment, death.who)) return false;
       if (step->task == death.who) return moments[i].traceless_once_dead;
       if (!moments[i].traceless) return false;
     }
     if (meets_death(*step, death.who, victim->locks)) return false;
     if (!moment.forced) return true;
-    came_of_another = true;
+    goes_on_at_once = true;
   }
   return false;
 }

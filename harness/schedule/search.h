@@ -24,10 +24,11 @@ namespace stress {
 ///   preemptions and no more deaths, since all that can come after it comes after that one too.
 ///   Which states are the same is told by Candidate::state (see Causality for the source).
 /// - Nobody is preempted before a call that has never raced with another task's (see Meetings for
-///   the source): to be stopped after it is the same, unless he may be killed where he stands,
-///   which could be no other than killing him at once if he has a lock, or somebody asks whether he
-///   lives, and no other than killing him before his last step if that left no trace. Should there
-///   be a reason in a later run, the branch is taken up again.
+///   the source): to be stopped after it is the same. Whoever may still be killed is stopped there
+///   nevertheless, to be killed later, if that could be another thing than to kill him at once: he
+///   has a lock, somebody asks whether he lives, or may hear of his death; unless he could as well
+///   stand before his last step, which left no trace. Should there be a reason in a later run, the
+///   branch is taken up again.
 /// - Somebody is killed only right after a step of his own of which something is left, or after a
 ///   call that his death could have changed: else he is as dead as before the step.
 /// Tasks that sleep or ask again and again yield: going away from them is free. Whether they do

@@ -83,6 +83,23 @@ TEST_F(ScheduledRuns, ADeathIsNoSwitchWhereOthersOfItsOperationCanGoOn) {
   EXPECT_EQ(by_default(made.moments[3]).who, "A.1");
 }
 
+// The main process has no pipe, but its child, which dies with it, has one in common with a process
+// that would live on.
+TEST_F(ScheduledRuns, ADeathIsHeardByWhoHasAPipeInCommonAndLivesOn) {
+  for (const bool lives_on : {false, true}) {
+    Words words = {"fork", "pipe", "fork",       "own-session", "append:f:x", "append:f:y",
+                   "end",  "wait", "append:g:x", "end",         "append:h:x", "wait"};
+    if (!lives_on) words.erase(words.begin() + 3);
+    Choosing strategy([](const Moment&) { return Decision{Act::kRun, "A.1.1"}; });
+    const Run made = run_anew({{"A", words}}, strategy, {.crashes_max = 1});
+    bool heard = false;
+    for (const Moment& moment : made.moments) {
+      heard = heard || std::ranges::any_of(moment.mortals, &Mortal::is_heard);
+    }
+    EXPECT_EQ(heard, lives_on);
+  }
+}
+
 // B has the lock that A's first child waits for; his death would let it go on before the second.
 TEST_F(ScheduledRuns, WhatGoesOnAtOnceDoesSoWhileSomebodyIsHeldUp) {
   bool had = false;

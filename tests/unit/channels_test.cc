@@ -37,6 +37,22 @@ TEST(Channels, JoinAnyTwoWithSocketsAsTheirEndsHaveDifferentNames) {
   EXPECT_FALSE(are_joined({"socket:[1]"}, {"pipe:[2]"}));
 }
 
+TEST(Channels, AreLookedAtAgainOnlyWhereTheProcessMayHaveRun) {
+  TaskTable tasks;
+  ScheduledTask& self = tasks.add_root("A", 0, getpid());
+  self.state = ScheduledTask::State::kParked;
+  self.stopped.notification.id = 1;
+  ChannelTable table;
+  const Channels before = table.of(self);
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const base::UniqueFd in(ends[0]);
+  const base::UniqueFd out(ends[1]);
+  EXPECT_EQ(table.of(self), before) << "it stands before the same call";
+  self.stopped.notification.id = 2;
+  EXPECT_EQ(table.of(self).size(), before.size() + 1);
+}
+
 TEST(Channels, OfWhoIsGoneAreNone) { EXPECT_TRUE(channels_of(1 << 22).empty()); }
 
 }  // namespace

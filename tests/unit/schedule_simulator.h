@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <ranges>
@@ -15,6 +16,7 @@
 #include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
 #include "tests/unit/schedule_program.h"
+#include "tests/unit/simulated_calls.h"
 
 /// For what chooses and searches: a Simulation gives the moments that a Scheduler would give for
 /// real programs that make these calls.
@@ -80,8 +82,7 @@ class Simulation {
     }
   }
 
-  /// Of what is there, who of the living knows what and stands where; runs that were cut are all
-  /// alike.
+  /// Of what is there, who of the living knows what and stands where; alike if it was cut.
   [[nodiscard]] std::uint64_t outcome() const {
     if (step_ >= kStepsMax) return 0;
     Choice state(1);
@@ -91,7 +92,7 @@ class Simulation {
     for (const auto& [lock, holder] : holders_) {
       state = state.of("held").of(static_cast<std::uint64_t>(lock)).of(holder);
     }
-    for (const State& task : tasks_) {
+    for (const SimTaskState& task : tasks_) {
       state = task.dead ? state.of("dead") : state.of(task.known).of(task.at);
     }
     return state.bits();
@@ -102,27 +103,16 @@ class Simulation {
     return step_ < kStepsMax && !moment() &&
            std::ranges::any_of(std::views::iota(std::size_t{0}, tasks_.size()), lives);
   }
-  /// Which program had ended when which other one began: a bit for each pair.
+  /// Which program had ended when which other one began: a bit a pair.
   [[nodiscard]] std::uint32_t order() const {
     std::uint32_t all = 0;
-    for (const State& task : tasks_) all = (all << tasks_.size()) | task.ended_before;
+    for (const SimTaskState& task : tasks_) all = (all << tasks_.size()) | task.ended_before;
     return all;
   }
   [[nodiscard]] std::uint64_t state() const { return causality_.value(); }
   [[nodiscard]] const std::unordered_set<std::uint64_t>& met() const { return meetings_.met(); }
 
  private:
-  struct State {
-    bool born = false;
-    bool begun = false;
-    bool dead = false;
-    std::size_t at = 0;
-    std::uint32_t ended_before = 0;  ///< a bit for each program that had, when it began
-    std::uint64_t known = 0;
-    int repeats = 0;
-    bool slept_alone = false;
-    std::string last_key;
-  };
   static constexpr int kRepeats = 3;
   static constexpr std::uint64_t kLives = 300;
   static constexpr std::uint64_t kPrograms = 400;
@@ -140,7 +130,7 @@ class Simulation {
     return setting_.children_at_once ? task.label : task.operation;
   }
   [[nodiscard]] bool is_alive(std::size_t i) const {
-    const State& task = tasks_[i];
+    const SimTaskState& task = tasks_[i];
     return task.born && !task.dead && (!task.begun || task.at < (*program_)[i].calls.size());
   }
   [[nodiscard]] const SimCall& call(std::size_t i) const {
@@ -175,11 +165,7 @@ class Simulation {
   }
   [[nodiscard]] std::string key(std::size_t i) const {
     if (!tasks_[i].begun) return "start";
-    static constexpr const char* kVerbs[] = {"read",  "write", "lock", "try", "unlock", "write",
-                                             "sleep", "read",  "add",  "ask", "read"};
-    const SimCall& made = call(i);
-    return kVerbs[static_cast<int>(made.kind)] +
-           std::string(1, static_cast<char>('0' + made.object));
+    return key_of(call(i));
   }
   [[nodiscard]] std::string event_key(std::size_t i) const {
     if (!tasks_[i].begun) return key(i);
@@ -188,7 +174,7 @@ class Simulation {
     return key(i) + (in_vain ? ", in vain" : "");
   }
   [[nodiscard]] bool yields(std::size_t i) const {
-    const State& task = tasks_[i];
+    const SimTaskState& task = tasks_[i];
     if (!task.begun) return false;
     return call(i).kind == SimCall::Kind::kSleep ||
            (task.repeats >= kRepeats && task.last_key == key(i));
@@ -198,39 +184,17 @@ class Simulation {
       if (is_child(i)) return {};
       return {{kPrograms, Touch::kLooks}};
     }
-    const SimCall& made = call(i);
-    const auto object = static_cast<std::uint64_t>(made.object);
-    switch (made.kind) {
-      case SimCall::Kind::kAsk:
-        return {{kLives + main_of(made.object), Touch::kLooks}};
-      case SimCall::Kind::kRead:
-      case SimCall::Kind::kLookAndClose:
-      case SimCall::Kind::kAwait:
-        return {{object, Touch::kLooks}};
-      case SimCall::Kind::kWrite:
-      case SimCall::Kind::kClose:
-        return {{object, Touch::kChanges}};
-      case SimCall::Kind::kAdd:
-        return {{object, Touch::kAdds}};
-      case SimCall::Kind::kSleep:
-        return {};
-      default:
-        return {{lock_object(made.object), Touch::kChanges}};
-    }
+    return accesses_of(call(i), kLives + main_of(call(i).object));
   }
   /// That its call is about; 0: none.
   [[nodiscard]] std::uint64_t lock(std::size_t i) const {
     if (!tasks_[i].begun) return 0;
-    const SimCall& made = call(i);
-    const bool any = made.kind == SimCall::Kind::kLock || made.kind == SimCall::Kind::kTry ||
-                     made.kind == SimCall::Kind::kUnlock;
-    return any ? lock_object(made.object) : 0;
+    return lock_of(call(i));
   }
   [[nodiscard]] std::string asks_after(std::size_t i) const {
     if (!tasks_[i].begun || call(i).kind != SimCall::Kind::kAsk) return {};
     return (*program_)[main_of(call(i).object)].operation;
   }
-  static std::uint64_t lock_object(int lock) { return 100 + static_cast<std::uint64_t>(lock); }
   [[nodiscard]] std::vector<std::uint64_t> locks_of(const std::string& operation) const {
     std::vector<std::uint64_t> locks;
     for (const auto& [lock, holder] : holders_) {
@@ -239,10 +203,9 @@ class Simulation {
     return locks;
   }
   [[nodiscard]] std::vector<Access> death(const std::string& operation) const {
-    const std::vector<std::uint64_t> locks = locks_of(operation);
     std::vector<Access> accesses = {{1000, Touch::kChanges}};
-    accesses.reserve(locks.size() + 1);
-    for (const std::uint64_t lock : locks) accesses.push_back({lock, Touch::kChanges});
+    std::ranges::transform(locks_of(operation), std::back_inserter(accesses),
+                           [](std::uint64_t lock) { return Access{lock, Touch::kChanges}; });
     return accesses;
   }
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
@@ -252,7 +215,7 @@ class Simulation {
     return with_repeats(i, state);
   }
   [[nodiscard]] std::uint64_t with_repeats(std::size_t i, std::uint64_t state) const {
-    const State& task = tasks_[i];
+    const SimTaskState& task = tasks_[i];
     if (stepper_ != i || task.last_key != key(i)) return state;
     return Choice(state).of(static_cast<std::uint64_t>(std::min(task.repeats, kRepeats))).bits();
   }
@@ -287,7 +250,7 @@ class Simulation {
     // Whether its death undoes it: locks are nobody else's, and one that is released was its own.
     traceless_once_dead_ = traceless_ || (begun && lock(i) != 0);
     others_have_moved(i);
-    State& task = tasks_[i];
+    SimTaskState& task = tasks_[i];
     task.repeats = stepper_ == i && task.last_key == made ? task.repeats + 1 : 1;
     task.slept_alone = yielded;
     task.last_key = made;
@@ -350,7 +313,7 @@ class Simulation {
     }
   }
   void effect(std::size_t i) {
-    State& task = tasks_[i];
+    SimTaskState& task = tasks_[i];
     const SimCall made = call(i);
     switch (made.kind) {
       case SimCall::Kind::kAsk:
@@ -420,7 +383,7 @@ class Simulation {
 
   const SimProgram* program_;
   Setting setting_;
-  std::vector<State> tasks_;
+  std::vector<SimTaskState> tasks_;
   std::map<int, std::uint64_t> values_;
   std::map<int, std::size_t> holders_;
   Causality causality_;
