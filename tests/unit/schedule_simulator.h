@@ -15,7 +15,6 @@
 #include "harness/schedule/causality.h"
 #include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
-#include "tests/unit/schedule_program.h"
 #include "tests/unit/simulated_calls.h"
 
 /// For what chooses and searches: a Simulation gives the moments that a Scheduler would give for
@@ -99,9 +98,9 @@ class Simulation {
   }
   /// Somebody lives, and nobody can go on.
   [[nodiscard]] bool is_stuck() {
-    const auto lives = [this](std::size_t i) { return is_alive(i); };
-    return step_ < kStepsMax && !moment() &&
-           std::ranges::any_of(std::views::iota(std::size_t{0}, tasks_.size()), lives);
+    const auto all = std::views::iota(std::size_t{0}, tasks_.size());
+    const bool lives = std::ranges::any_of(all, [this](std::size_t i) { return is_alive(i); });
+    return lives && step_ < kStepsMax && !moment();
   }
   /// Which program had ended when which other one began: a bit a pair.
   [[nodiscard]] std::uint32_t order() const {
@@ -116,7 +115,6 @@ class Simulation {
   static constexpr int kRepeats = 3;
   static constexpr std::uint64_t kLives = 300;
   static constexpr std::uint64_t kPrograms = 400;
-  static constexpr std::uint64_t kNobody = 99;
 
   [[nodiscard]] std::size_t index_of(const std::string& label) const {
     return static_cast<std::size_t>(std::ranges::find(*program_, label, &SimTask::label) -
@@ -211,7 +209,7 @@ class Simulation {
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
     if (!setting_.tells_states) return 0;
     const std::uint64_t state = causality_.after({(*program_)[i].label, event_key(i), accesses(i)});
-    if (forced_) return Choice(with_repeats(i, state)).of(last_.value_or(kNobody)).bits();
+    if (forced_) return Choice(with_repeats(i, state)).of(last_.value_or(tasks_.size())).bits();
     return with_repeats(i, state);
   }
   [[nodiscard]] std::uint64_t with_repeats(std::size_t i, std::uint64_t state) const {
@@ -231,7 +229,7 @@ class Simulation {
       if (setting_.tells_states) {
         const std::uint64_t dead =
             causality_.after({task.label, to_string(Act::kCrash), death(task.label)});
-        mortal.state = Choice(dead).of(last_.value_or(kNobody)).bits();
+        mortal.state = Choice(dead).of(last_.value_or(tasks_.size())).bits();
       }
       moment.mortals.push_back(std::move(mortal));
     }
