@@ -137,7 +137,8 @@ TEST(Search, WhoStandsIsKilledLaterThereOnlyWhereThatMakesADifference) {
   Moment begin;
   begin.candidates = {{.task = "A", .operation = "A", .turn = "A", .key = "start", .state = 1},
                       {.task = "B", .operation = "B", .turn = "B", .key = "start", .state = 2}};
-  const auto open_after = [&begin](const Mortal& mortal, std::unordered_set<std::uint64_t> met) {
+  const auto open_after = [&begin](const Mortal& mortal,
+                                   const std::unordered_set<std::uint64_t>& met) {
     Moment later = begin;
     later.step = 1;
     later.last = 0;
