@@ -34,7 +34,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Act, {{Act::kRun, "run"},
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Candidate, task, operation, turn, key, state,
                                                 yields, lock, asks_after)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mortal, operation, has_descendants, is_heard,
-                                                standing, locks, state)
+                                                shares_files, standing, locks, state)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Decision, act, who)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stretch, decision, steps)
 

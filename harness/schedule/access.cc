@@ -155,6 +155,10 @@ Access memory_of(pid_t pid) { return {object("memory", fmt::format("{}", pid)), 
 
 Access life_of(pid_t pid, Touch touch) { return {object("life", fmt::format("{}", pid)), touch}; }
 
+Access sharers_of(std::string_view operation, Touch touch) {
+  return {object("sharers", operation), touch};
+}
+
 Access all_programs(Touch touch) { return {object("", "programs"), touch}; }
 
 std::vector<Access> accesses_of(const Op& op) {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "harness/supervise/lock_probe.h"
@@ -44,6 +45,10 @@ Access memory_of(pid_t pid);
 
 /// Whether a process lives, as whoever asks is told, or as its end changes it.
 Access life_of(pid_t pid, Touch touch);
+
+/// Who of an operation has a file open that another of its processes has too (see SharedFiles):
+/// locks that are taken look, who closes one adds.
+Access sharers_of(std::string_view operation, Touch touch);
 
 /// All launched programs: their beginnings look, their ends add.
 Access all_programs(Touch touch);

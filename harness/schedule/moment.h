@@ -37,6 +37,9 @@ struct Mortal {
   /// die with it has with somebody who would not: by which they may tell of their steps, or of
   /// their death.
   bool is_heard = false;
+  /// It has a file open that another of its processes has open too, by whose lock it would have
+  /// one.
+  bool shares_files = false;
   int standing = 0;  ///< how many of the tasks that would die with it stand before calls
   std::vector<std::uint64_t> locks;  ///< that its processes have
   /// Of the run, once it is dead, in either way, and of whose turn it is then.

@@ -227,19 +227,19 @@ void Scheduler::note_woken() {
 void Scheduler::finish_step() {
   note_woken();
   note_ends();
-  const bool loses_locks = note_lost_locks();
+  const bool closes = note_closed();
   report_ends();
   if (steps_.empty() || steps_.back().end != 0) return;
-  note_trace(loses_locks);
+  note_trace(closes);
   steps_.back().end = base::monotonic_ns();
   steps_.back().locks_held = holders_.any();
   observer_.stepped(steps_.back());
 }
 
-void Scheduler::note_trace(bool loses_locks) {
+void Scheduler::note_trace(bool closes) {
   const ScheduledTask* task = arena_->tasks().by_label(steps_.back().decision.who);
   if (trace_.told || task == nullptr || task->state == State::kDead) return;
-  trace_.traceless = trace_.looks && !loses_locks;
+  trace_.traceless = trace_.looks && !closes;
   // What locks it took or lost, its death releases, but for those that others have, or had, too.
   const std::string process = arena_->tasks().of_process(task->pid)->label;
   trace_.held.merge(holders_.held_by(process));
@@ -261,8 +261,11 @@ void Scheduler::note_ends() {
     for (const std::uint64_t lock : objects_of(holders_.held_by(label))) {
       changed.push_back({lock, Touch::kChanges});
     }
-    std::vector<Access> told = changed;
     const ScheduledTask& ended = *arena_->tasks().by_label(label);
+    if (!reaped && shared_files_.has_any(label)) {
+      changed.push_back(sharers_of(ended.operation, Touch::kAdds));
+    }
+    std::vector<Access> told = changed;
     if (!reaped && ended.label == ended.operation) told.push_back(all_programs(Touch::kAdds));
     if (reaped && is_in_step()) {
       causality_.add({steps_.back().decision.who, "reaped", told});
@@ -273,16 +276,22 @@ void Scheduler::note_ends() {
   }
 }
 
-/// By a close. True: there were some.
-bool Scheduler::note_lost_locks() {
-  const std::vector<LockHolders::Loss> losses = holders_.look(arena_->tasks());
-  for (const auto& [label, files] : losses) {
-    if (steps_.empty()) continue;
-    std::vector<Access> changed;
-    for (const std::uint64_t lock : objects_of(files)) changed.push_back({lock, Touch::kChanges});
-    note_unseen(*arena_->tasks().by_label(label), "lets go", changed, changed);
+/// What a close does unseen: locks are released, or will be by others' closes alone.
+bool Scheduler::note_closed() {
+  std::map<std::string, std::vector<Access>> changed;  // by task
+  for (const auto& [label, files] : holders_.look(arena_->tasks())) {
+    for (const std::uint64_t lock : objects_of(files)) {
+      changed[label].push_back({lock, Touch::kChanges});
+    }
   }
-  return !losses.empty();
+  for (const std::string& label : shared_files_.look(arena_->tasks(), descriptors_)) {
+    const ScheduledTask& closer = *arena_->tasks().by_label(label);
+    changed[label].push_back(sharers_of(closer.operation, Touch::kAdds));
+  }
+  for (const auto& [label, all] : changed) {
+    if (!steps_.empty()) note_unseen(*arena_->tasks().by_label(label), "lets go", all, all);
+  }
+  return !changed.empty();
 }
 
 bool Scheduler::is_in_step() const { return !steps_.empty() && steps_.back().end == 0; }

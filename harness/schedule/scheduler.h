@@ -11,11 +11,12 @@
 
 #include "harness/schedule/arena.h"
 #include "harness/schedule/causality.h"
-#include "harness/schedule/channels.h"
+#include "harness/schedule/descriptors.h"
 #include "harness/schedule/lives.h"
 #include "harness/schedule/lock_holders.h"
 #include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
+#include "harness/schedule/shared_files.h"
 #include "harness/schedule/step.h"
 
 namespace stress {
@@ -135,12 +136,13 @@ class Scheduler {
   void finish_step();
   void note_sleepers();
   void note_ends();
-  bool note_lost_locks();
+  /// True: there were some.
+  bool note_closed();
   [[nodiscard]] bool is_in_step() const;
   void note_unseen(const ScheduledTask& task, std::string_view what,
                    const std::vector<Access>& told, const std::vector<Access>& changed);
   void note_made_by_step(const std::vector<Access>& changed);
-  void note_trace(bool loses_locks);
+  void note_trace(bool closes);
   void note_woken();
   void report_ends();
   bool wait_for_outside();
@@ -182,7 +184,8 @@ class Scheduler {
   Trace trace_;
   LockHolders holders_;
   Lives lives_;
-  ChannelTable channels_;
+  DescriptorTable descriptors_;
+  SharedFiles shared_files_;
   std::vector<std::string> deadlock_;
 };
 

@@ -8,7 +8,6 @@
 
 #include "harness/choice/choice.h"
 #include "harness/schedule/access.h"
-#include "harness/schedule/channels.h"
 #include "harness/schedule/scheduler.h"
 #include "harness/supervise/lock_probe.h"
 
@@ -118,6 +117,9 @@ std::vector<Access> Scheduler::accesses_of_step(const ScheduledTask& task) const
   // Who had ended when it began is judged by.
   if (task.first) return {all_programs(Touch::kLooks)};
   std::vector<Access> accesses = accesses_of(task.stopped.op);
+  if (is_lock_request(task.stopped.op)) {
+    accesses.push_back(sharers_of(task.operation, Touch::kLooks));
+  }
   if (arena_->tasks().is_threaded(task)) accesses.push_back(memory_of(task.pid));
   return accesses;
 }
@@ -165,6 +167,7 @@ void Scheduler::add_mortals(Moment& moment) {
 
 Mortal Scheduler::mortal_of(const ScheduledTask& main) {
   Mortal mortal{.operation = main.label, .is_heard = is_heard(main)};
+  mortal.shares_files = shared_files_.has_any(main.label);
   const std::set<LockKey> files = holders_.held_within(main.label);
   mortal.locks.reserve(files.size());
   for (const LockKey& file : files) {
@@ -184,7 +187,7 @@ Mortal Scheduler::mortal_of(const ScheduledTask& main) {
 
 bool Scheduler::is_heard(const ScheduledTask& main) {
   const auto joined = [this](const ScheduledTask& one, const ScheduledTask& other) {
-    return are_joined(channels_.of(one), channels_.of(other));
+    return are_joined(descriptors_.of(one).channels, descriptors_.of(other).channels);
   };
   std::vector<const ScheduledTask*> dying;
   std::vector<const ScheduledTask*> others;
@@ -193,7 +196,7 @@ bool Scheduler::is_heard(const ScheduledTask& main) {
     (dies_with(main, *task) ? dying : others).push_back(task.get());
   }
   return std::ranges::any_of(dying, [&](const ScheduledTask* one) {
-    if (channels_.of(*one).empty()) return false;
+    if (descriptors_.of(*one).channels.empty()) return false;
     return (one->pid != main.pid && joined(main, *one)) ||
            std::ranges::any_of(others,
                                [&](const ScheduledTask* other) { return joined(*one, *other); });

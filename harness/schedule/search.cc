@@ -149,7 +149,8 @@ std::optional<std::vector<std::uint64_t>> Search::reasons_to_preempt(
     // Who may still be killed where he stands has another reason to stand there.
     const Mortal* mortal = mortal_of(moments[at], preempted->operation);
     if (mortal == nullptr || preempted->turn != mortal->operation) continue;
-    if (mortal->is_heard || mortal->standing > 1 || !mortal->locks.empty()) return std::nullopt;
+    const bool matters = mortal->is_heard || mortal->shares_files || mortal->standing > 1;
+    if (matters || !mortal->locks.empty()) return std::nullopt;
     reasons.push_back(life_meeting_id(preempted->operation));
     reasons.push_back(life_meeting_id(kAnybody));
   }

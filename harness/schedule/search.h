@@ -26,7 +26,8 @@ namespace stress {
 /// - Nobody is preempted before a call that has never raced with another task's (see Meetings for
 ///   the source): to be stopped after it is the same. Whoever may still be killed is stopped there
 ///   nevertheless, to be killed later, if that could be another thing than to kill him at once: he
-///   has a lock, somebody asks whether he lives, or may hear of his death; unless he could as well
+///   has a lock, or would have one that another of his processes takes, somebody asks whether he
+///   lives, or may hear of his death; unless he could as well
 ///   stand before his last step, which left no trace. Should there be a reason in a later run, the
 ///   branch is taken up again.
 /// - Somebody is killed only right after a step of his own of which something is left, or after a

@@ -90,6 +90,13 @@ void lock(const std::string& way, const std::string& file) {
           fcntl(fd, F_OFD_SETLK, &all) == 0);
 }
 
+/// `told` holds what it held before the attempt, and what came of that.
+void try_lock(const std::string& file, const std::string& told) {
+  const std::string before = read_all(told);
+  const bool had = flock(open_for_locks(file), LOCK_EX | LOCK_NB) == 0;
+  write_all(told, before + (had ? " free" : " held"), O_TRUNC);
+}
+
 int socket_at(const std::string& name, sockaddr_un& address) {
   address.sun_family = AF_UNIX;
   require(name.size() < sizeof address.sun_path);
@@ -174,6 +181,7 @@ void do_one(const std::string& word) {
   if (what == "flock" || what == "fcntl" || what == "ofd" || what == "unlock") {
     return lock(what, file);
   }
+  if (what == "try") return try_lock(file, text);
   if (what == "open") return require(open_for_locks(file) >= 0);
   if (what == "close") return require(close(locks.at(file)) == 0);
   if (what == "sleep") return sleep_for(3600, 0);

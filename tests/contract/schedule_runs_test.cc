@@ -122,6 +122,18 @@ TEST_F(ScheduledRuns, WhatGoesOnAtOnceDoesSoWhileSomebodyIsHeldUp) {
   EXPECT_TRUE(held_up);
 }
 
+// A's descriptor keeps what its child has locked by it, once the child has ended: whether B finds
+// it held depends on when A ends or closes it, though nobody holds the lock then.
+TEST_F(ScheduledRuns, ASearchFindsWhoKeepsALockForAnother) {
+  for (const bool closes : {false, true}) {
+    Words words = {"open:x", "fork", "flock:x", "append:n: unkept", "end", "append:f:a"};
+    if (closes) words.insert(words.end(), {"close:x", "append:f:b"});
+    const auto found = different(search({{"A", words}, {"B", {"try:x:n"}}}, 2, 0));
+    EXPECT_THAT(found, ::testing::Contains("0 unkept free"));
+    EXPECT_THAT(found, ::testing::Contains("0 unkept held")) << (closes ? "close" : "end");
+  }
+}
+
 // An end is no call, and is told to nobody but whoever asks.
 TEST_F(ScheduledRuns, ASearchFindsWhatWhoAsksForALifeCanBeTold) {
   for (const std::string asks : {"probe:a:n", "look:a:n"}) {

@@ -12,7 +12,8 @@ Moment three() {
   moment.candidates = {{"A", "A", "A", "read x", 1, false},
                        {"B", "B", "B", "sleep", 2, true},
                        {"C", "C", "C", "read x", 3, false}};
-  moment.mortals = {{"A", false, false, 1, {}, 4}, {"B", true, false, 2, {}, 5}};
+  moment.mortals = {{.operation = "A", .standing = 1, .state = 4},
+                    {.operation = "B", .has_descendants = true, .standing = 2, .state = 5}};
   return moment;
 }
 

@@ -16,9 +16,10 @@ Candidate any_candidate() {
 }
 
 Mortal any_mortal() {
-  Mortal mortal{"A", true, true, 2, {17}, 18};
-  const auto& [operation, has_descendants, is_heard, standing, locks, state] = mortal;
-  static_cast<void>(std::tie(operation, has_descendants, is_heard, standing, locks, state));
+  Mortal mortal{"A", true, true, true, 2, {17}, 18};
+  const auto& [operation, has_descendants, is_heard, shares_files, standing, locks, state] = mortal;
+  static_cast<void>(
+      std::tie(operation, has_descendants, is_heard, shares_files, standing, locks, state));
   return mortal;
 }
 

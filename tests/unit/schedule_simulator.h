@@ -16,6 +16,7 @@
 #include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
 #include "tests/unit/simulated_calls.h"
+#include "tests/unit/simulated_locks.h"
 
 /// For what chooses and searches: a Simulation gives the moments that a Scheduler would give for
 /// real programs that make these calls.
@@ -29,10 +30,12 @@ class Simulation {
     int crashes_max = 0;
     bool children_at_once = false;  ///< see Scheduler::Setting::sessions_at_once
     bool begin_in_order = false;    ///< likewise
+    bool shared_files = false;      ///< see SimLocks
     bool tells_states = true;       ///< see Candidate::state; without, it is cheaper
   };
   explicit Simulation(const SimProgram& program) : Simulation(program, Setting()) {}
-  Simulation(const SimProgram& program, Setting setting) : program_(&program), setting_(setting) {
+  Simulation(const SimProgram& program, Setting setting)
+      : program_(&program), setting_(setting), locks_(program, setting.shared_files) {
     for (const SimTask& task : program) tasks_.push_back({task.label == task.operation});
   }
 
@@ -88,7 +91,7 @@ class Simulation {
     for (const auto& [object, value] : values_) {
       if (value != 0) state = state.of(static_cast<std::uint64_t>(object)).of(value);
     }
-    for (const auto& [lock, holder] : holders_) {
+    for (const auto& [lock, holder] : locks_.holders()) {
       state = state.of("held").of(static_cast<std::uint64_t>(lock)).of(holder);
     }
     for (const SimTaskState& task : tasks_) {
@@ -115,6 +118,7 @@ class Simulation {
   static constexpr int kRepeats = 3;
   static constexpr std::uint64_t kLives = 300;
   static constexpr std::uint64_t kPrograms = 400;
+  static constexpr std::uint64_t kSharers = 500;
 
   [[nodiscard]] std::size_t index_of(const std::string& label) const {
     return static_cast<std::size_t>(std::ranges::find(*program_, label, &SimTask::label) -
@@ -135,8 +139,7 @@ class Simulation {
     return (*program_)[i].calls[tasks_[i].at];
   }
   [[nodiscard]] bool held_by_other(std::size_t i) const {
-    const auto holder = holders_.find(call(i).object);
-    return holder != holders_.end() && holder->second != i;
+    return locks_.is_anothers(i, call(i).object);
   }
   /// A is the first task, B the last or its maker.
   [[nodiscard]] std::size_t main_of(int object) const {
@@ -182,7 +185,11 @@ class Simulation {
       if (is_child(i)) return {};
       return {{kPrograms, Touch::kLooks}};
     }
-    return accesses_of(call(i), kLives + main_of(call(i).object));
+    std::vector<Access> all = accesses_of(call(i), kLives + main_of(call(i).object));
+    const bool asks_for_lock =
+        call(i).kind == SimCall::Kind::kLock || call(i).kind == SimCall::Kind::kTry;
+    if (asks_for_lock) all.push_back(sharers(i, Touch::kLooks));
+    return all;
   }
   /// That its call is about; 0: none.
   [[nodiscard]] std::uint64_t lock(std::size_t i) const {
@@ -195,10 +202,11 @@ class Simulation {
   }
   [[nodiscard]] std::vector<std::uint64_t> locks_of(const std::string& operation) const {
     std::vector<std::uint64_t> locks;
-    for (const auto& [lock, holder] : holders_) {
-      if ((*program_)[holder].operation == operation) locks.push_back(lock_object(lock));
-    }
+    std::ranges::transform(locks_.held_within(operation), std::back_inserter(locks), lock_object);
     return locks;
+  }
+  [[nodiscard]] Access sharers(std::size_t i, Touch touch) const {
+    return {kSharers + index_of((*program_)[i].operation), touch};
   }
   [[nodiscard]] std::vector<Access> death(const std::string& operation) const {
     std::vector<Access> accesses = {{1000, Touch::kChanges}};
@@ -225,7 +233,8 @@ class Simulation {
       for (std::size_t j = 0; j < tasks_.size(); ++j) {
         if (is_alive(j) && (*program_)[j].operation == task.operation) ++standing;
       }
-      Mortal mortal{task.label, standing > 1, false, standing, locks_of(task.label), 0};
+      const bool shares = locks_.shares(i);
+      Mortal mortal{task.label, standing > 1, false, shares, standing, locks_of(task.label), 0};
       if (setting_.tells_states) {
         const std::uint64_t dead =
             causality_.after({task.label, to_string(Act::kCrash), death(task.label)});
@@ -245,8 +254,9 @@ class Simulation {
     if (setting_.tells_states && forced_) meetings_.made(cause_.first, cause_.second, accesses(i));
     const bool begun = tasks_[i].begun;
     traceless_ = begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
-    // Whether its death undoes it: locks are nobody else's, and one that is released was its own.
-    traceless_once_dead_ = traceless_ || (begun && lock(i) != 0);
+    // Whether its death undoes it: a lock that is taken or released is nobody else's.
+    const bool shared = begun && locks_.shares(i, call(i).object);
+    traceless_once_dead_ = traceless_ || (begun && lock(i) != 0 && !shared);
     others_have_moved(i);
     SimTaskState& task = tasks_[i];
     task.repeats = stepper_ == i && task.last_key == made ? task.repeats + 1 : 1;
@@ -270,11 +280,10 @@ class Simulation {
   /// An end releases locks, and is no call: it comes of a step of the same task or of another.
   void end(std::size_t i, std::size_t by, const std::string& call) {
     std::vector<Access> changed = {{kLives + i, Touch::kChanges}};
-    std::erase_if(holders_, [&](const auto& entry) {
-      if (entry.second != i) return false;
-      changed.push_back({lock_object(entry.first), Touch::kChanges});
-      return true;
-    });
+    if (locks_.shares(i)) changed.push_back(sharers(i, Touch::kAdds));
+    for (const int lock : SimLocks::kLocks) {
+      if (locks_.close(i, lock).had) changed.push_back({lock_object(lock), Touch::kChanges});
+    }
     if (!setting_.tells_states) return;
     const std::string& label = (*program_)[i].label;
     const std::string& maker = (*program_)[by].label;
@@ -339,10 +348,10 @@ class Simulation {
         task.known = Choice(task.known).of(held_by_other(i) ? "held" : "free").bits();
         [[fallthrough]];
       case SimCall::Kind::kLock:
-        holders_.emplace(made.object, i);
+        locks_.take(i, made.object);
         break;
       case SimCall::Kind::kUnlock:
-        if (!held_by_other(i)) holders_.erase(made.object);
+        locks_.release(i, made.object);
         break;
       case SimCall::Kind::kSleep:
         break;
@@ -351,11 +360,14 @@ class Simulation {
   }
   /// By which its lock is released, if it has it.
   void close(std::size_t i, int object) {
-    if (held_by_other(i) || holders_.erase(object) == 0) return;
+    const SimLocks::Closed closed = locks_.close(i, object);
+    if (!closed.had && !closed.shared) return;
     traceless_ = false;
     if (!setting_.tells_states) return;
     const std::string& label = (*program_)[i].label;
-    const std::vector<Access> changed = {{lock_object(object), Touch::kChanges}};
+    std::vector<Access> changed;
+    if (closed.had) changed.push_back({lock_object(object), Touch::kChanges});
+    if (closed.shared) changed.push_back(sharers(i, Touch::kAdds));
     causality_.add({label, "lets go", changed});
     meetings_.made(label, key(i), changed);
     if (forced_) meetings_.made(cause_.first, cause_.second, changed);
@@ -383,7 +395,7 @@ class Simulation {
   Setting setting_;
   std::vector<SimTaskState> tasks_;
   std::map<int, std::uint64_t> values_;
-  std::map<int, std::size_t> holders_;
+  SimLocks locks_;
   Causality causality_;
   mutable Meetings meetings_;
   std::optional<std::size_t> last_;  ///< of those who take turns, of the dead too

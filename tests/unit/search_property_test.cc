@@ -138,6 +138,14 @@ RC_GTEST_PROP(SearchProperty, NothingIsLostByTwoDeaths, ()) {
                       {.children_at_once = *rc::gen::arbitrary<bool>()});
 }
 
+RC_GTEST_PROP(SearchProperty, NothingIsLostWhereFilesAreShared, ()) {
+  static constexpr Kind kKinds[] = {Kind::kRead, Kind::kWrite,  Kind::kLock,
+                                    Kind::kTry,  Kind::kUnlock, Kind::kLookAndClose};
+  const std::vector<SimCall> made = *calls(7, kKinds);
+  const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(7, below(3));
+  expect_all_is_found(program_of(made, tasks, true), {2, 1}, {.shared_files = true});
+}
+
 RC_GTEST_PROP(SearchProperty, NothingIsLostWhereTheyBeginInOrder, ()) {
   const std::vector<SimCall> made = *calls(9, kWithoutSleep);
   const std::vector<int> tasks = *rc::gen::container<std::vector<int>>(9, below(3));

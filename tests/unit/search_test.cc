@@ -156,11 +156,15 @@ TEST(Search, WhoStandsIsKilledLaterThereOnlyWhereThatMakesADifference) {
   const std::size_t without = open_after(alone, {});
   Mortal heard = alone;
   heard.is_heard = true;
+  Mortal sharer = alone;
+  sharer.shares_files = true;
   Mortal many = alone;
   many.standing = 2;
   Mortal holder = alone;
   holder.locks = {1};
-  for (const Mortal& mortal : {heard, many, holder}) EXPECT_EQ(open_after(mortal, {}), without + 1);
+  for (const Mortal& mortal : {heard, sharer, many, holder}) {
+    EXPECT_EQ(open_after(mortal, {}), without + 1);
+  }
   EXPECT_EQ(open_after(alone, {meeting_id("A", "write 0")}), without + 1);
   EXPECT_EQ(open_after(alone, {life_meeting_id("A")}), without + 1);
   EXPECT_EQ(open_after(alone, {life_meeting_id(kAnybody)}), without + 1);
@@ -194,6 +198,18 @@ TEST(Search, ADeathIsNotMovedBeforeWhatGoesOnWhileAnotherChildWaits) {
                               {"B", "B", {{Kind::kTry, 1}, {Kind::kClose, 1}}}};
   EXPECT_EQ(search(program, {1, 1}, {.children_at_once = true}).outcomes,
             Enumeration(program, {1, 1}, {.children_at_once = true}).outcomes({1, 1}));
+}
+
+// B finds A's lock held if A, who shares it, ends after A.1, which has taken it.
+TEST(Search, ItMattersWhenAFileIsClosedThatIsShared) {
+  const Simulation::Setting setting{.shared_files = true};
+  for (const Kind kind : {Kind::kWrite, Kind::kLookAndClose}) {
+    const SimProgram program = {{"A", "A", {{kind, 0}, {Kind::kRead, 2}}},
+                                {"A.1", "A", {{Kind::kLock, 0}, {Kind::kWrite, 1}}},
+                                {"B", "B", {{Kind::kRead, 1}, {Kind::kTry, 0}}}};
+    EXPECT_EQ(search(program, {2, 0}, setting).outcomes,
+              Enumeration(program, {2, 0}, setting).outcomes({2, 0}));
+  }
 }
 
 TEST(Search, NothingIsTriedThatCostsMoreThanAllowed) {

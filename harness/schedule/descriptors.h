@@ -10,22 +10,29 @@
 
 namespace stress {
 
-/// The ways by which a process may tell others something that no call on a file shows: the pipes,
-/// sockets, queues and counters that it has open, each by the name that the kernel gives it.
+/// What a process has open, each by the name that the kernel gives it.
+struct Descriptors {
+  /// By which it may tell others something that no call on a file shows: pipes, sockets, queues,
+  /// counters.
+  std::set<std::string> channels;
+  /// Files, but for standard input, output and error, which processes of one program share.
+  std::set<std::string> files;
+  bool operator==(const Descriptors&) const = default;
+};
 /// Empty for one that is gone.
-std::set<std::string> channels_of(pid_t process);
+Descriptors descriptors_of(pid_t process);
 
 /// Those of the processes of a schedule, looked at again only where one may have run. Not
 /// thread-safe.
-class ChannelTable {
+class DescriptorTable {
  public:
   /// `task`: a process's main thread. Valid until it is asked for again.
-  const std::set<std::string>& of(const ScheduledTask& task);
+  const Descriptors& of(const ScheduledTask& task);
 
  private:
   struct Known {
     std::string since;
-    std::set<std::string> channels;
+    Descriptors descriptors;
   };
   std::map<std::string, Known> known_;  ///< by label
 };
