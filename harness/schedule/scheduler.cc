@@ -136,7 +136,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   others_have_moved(&task);
   const bool alone = std::exchange(stepper_, task.label) == task.label;
   task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;
-  task.slept_alone = choices.moment.candidates[index].yields;
+  task.slept_alone = task.slept_alone || choices.moment.candidates[index].yields;
   task.last_key = task.call.key;
   if (!choices.moment.forced) {
     last_ = task.label;

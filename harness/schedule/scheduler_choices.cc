@@ -142,6 +142,9 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
     const int repeats = std::min(task->repeats, kRepeats);  // more make no difference to yields()
     candidate.state = Choice(candidate.state).of(static_cast<std::uint64_t>(repeats)).bits();
   }
+  if (task != nullptr && (task->slept_alone || candidate.yields)) {
+    candidate.state = Choice(candidate.state).of("slept").bits();
+  }
   // After what goes on at once it is another's turn still.
   if (choices.moment.forced) candidate.state = Choice(candidate.state).of(last_).bits();
   if (!candidate.yields && candidate.task == last_) {

@@ -40,7 +40,7 @@ struct ScheduledTask {
   std::vector<Access> accesses;  ///< of the call, as things are now
   bool first = false;            ///< it has not begun yet: this is the exec of a launched program
   bool waits = false;            ///< for a lock that somebody holds
-  bool slept_alone = false;      ///< it sleeps once more, and nobody else has run since it last did
+  bool slept_alone = false;      ///< nobody else has run since it last slept
 
   // Running: what two looks at it must agree on before it counts as asleep.
   std::string look;

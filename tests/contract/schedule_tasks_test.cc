@@ -85,6 +85,21 @@ TEST_F(ScheduledTasks, ASleepIsAStepAndTakesNoTime) {
                           "A: sleep", "A: open or create f", "A: write to f", "A: sleep"));
 }
 
+// Else a loop that asks and sleeps could be run round and round in the place of whom it waits for.
+TEST_F(ScheduledTasks, WhoHasSleptSleepsAgainOnlyAfterSomebodyElseHasMoved) {
+  Choosing strategy([](const Moment& moment) -> std::optional<Decision> {
+    const bool b_can = is_possible(moment, {Act::kRun, "B"});
+    return b_can ? Decision{Act::kRun, "B"} : by_default(moment);
+  });
+  const Run made = run_anew(
+      {{"A", {"read:n", "read:n"}}, {"B", {"sleep", "read:n", "sleep", "read:n", "sleep"}}},
+      strategy, {}, {{"n", "0"}});
+  EXPECT_THAT(made.trace,
+              ElementsAre("B: start", "B: sleep", "B: open for reading n", "B: read n", "A: start",
+                          "B: sleep", "B: open for reading n", "B: read n", "A: open for reading n",
+                          "B: sleep", "A: read n", "A: open for reading n", "A: read n"));
+}
+
 TEST_F(ScheduledTasks, ASleepAmongThreadsIsRealAndWaitedFor) {
   for (int i = 0; i < 5; ++i) {
     const Run made = run_by_default(

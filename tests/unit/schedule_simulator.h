@@ -222,6 +222,7 @@ class Simulation {
   }
   [[nodiscard]] std::uint64_t with_repeats(std::size_t i, std::uint64_t state) const {
     const SimTaskState& task = tasks_[i];
+    if (task.slept_alone || yields(i)) state = Choice(state).of("slept").bits();
     if (stepper_ != i || task.last_key != key(i)) return state;
     return Choice(state).of(static_cast<std::uint64_t>(std::min(task.repeats, kRepeats))).bits();
   }
@@ -260,7 +261,7 @@ class Simulation {
     others_have_moved(i);
     SimTaskState& task = tasks_[i];
     task.repeats = stepper_ == i && task.last_key == made ? task.repeats + 1 : 1;
-    task.slept_alone = yielded;
+    task.slept_alone = task.slept_alone || yielded;
     task.last_key = made;
     stepper_ = i;
     if (!forced_) {
