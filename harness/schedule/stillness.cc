@@ -20,9 +20,35 @@ std::string_view line_of(std::string_view text, std::string_view name) {
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 
+/// Whether it has a turn. Where it is in the queue for one, although it says that it sleeps (who
+/// waits for a child says so while he collects one, and may be interrupted there), the kernel
+/// answers when it has had its turn.
+bool has_a_turn(pid_t tid) {
+  return base::read_file(fmt::format("/proc/{}/syscall", tid)).value_or("").starts_with("running");
+}
+
+/// What changes each time that it runs: how long it has, in all. Empty where the kernel does not
+/// count.
+std::string turns_of(pid_t tid) {
+  std::string turns = base::read_file(fmt::format("/proc/{}/schedstat", tid)).value_or("");
+  return turns == "0 0 0\n" ? std::string() : turns;
+}
+
+/// Likewise, where that is not known: one of the two goes up when it stops running.
+std::string switches_in(std::string_view status) {
+  return fmt::format("{}/{}", line_of(status, "\nvoluntary_ctxt_switches:\t"),
+                     line_of(status, "\nnonvoluntary_ctxt_switches:\t"));
+}
+
 }  // namespace
 
 Motion look_at(ScheduledTask& task) {
+  if (!task.look.empty() && has_a_turn(task.tid)) {
+    task.look.clear();
+    return Motion::kMoves;
+  }
+  std::string look = turns_of(task.tid);
+  if (!look.empty() && look == task.look) return Motion::kSleeps;
   const std::string status = base::read_file(fmt::format("/proc/{}/status", task.tid)).value_or("");
   const std::string_view state = line_of(status, "State:\t");
   if (state.empty() || state.front() == 'Z' || state.front() == 'X') return Motion::kGone;
@@ -31,10 +57,7 @@ Motion look_at(ScheduledTask& task) {
     task.look.clear();
     return Motion::kMoves;
   }
-  // Each time that it runs, one of the two counts goes up when it stops running.
-  std::string look =
-      fmt::format("{}{}/{}", state.front(), line_of(status, "\nvoluntary_ctxt_switches:\t"),
-                  line_of(status, "\nnonvoluntary_ctxt_switches:\t"));
+  if (look.empty()) look = switches_in(status);
   const bool same = look == task.look;
   task.look = std::move(look);
   return same ? Motion::kSleeps : Motion::kSlept;
