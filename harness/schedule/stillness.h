@@ -15,9 +15,9 @@ enum class Motion {
 };
 
 /// One look at a task, remembered in it. A task that has not run between two looks, and is asleep
-/// at both, is moved by somebody else only. A parent in vfork cannot be interrupted until its child
-/// has called exec, and counts as asleep once that child is known: before, it may wait for the
-/// kernel to make it.
+/// at both and off the processor at the second, is moved by somebody else only. A parent in vfork
+/// cannot be interrupted until its child has called exec, and counts as asleep once that child is
+/// known: before, it may wait for the kernel to make it.
 Motion look_at(ScheduledTask& task);
 /// Whether it runs or is about to: whom a signal has woken is awake at once.
 bool is_awake(pid_t tid);
