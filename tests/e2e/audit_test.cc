@@ -138,12 +138,19 @@ TEST_F(Audit, FindsAgentsThatAreProcesses) {
 class AuditByFile : public Audit {
  protected:
   AuditByFile() {
-    std::ofstream(orchestrator_ / "bin" / "claude") << "#!/bin/sh\nexec sleep 1000\n";
+    const fs::path begun = orchestrator_ / "begun";
+    EXPECT_EQ(::mkfifo(begun.c_str(), 0600), 0);
+    std::ofstream(orchestrator_ / "bin" / "claude")
+        << "#!/bin/sh\necho begun > " << begun << "\nexec sleep 1000\n";
     fs::permissions(orchestrator_ / "bin" / "claude", fs::perms::owner_all);
     EXPECT_EQ(call({"init", workspace().string(), "--history=3"}).exit_code, 0);
     const base::Outcome spawned = call({"spawn", workspace().string(), "TASK-A", "coder"});
     EXPECT_EQ(spawned.exit_code, 0) << spawned.err;
     session_ = Json::parse(spawned.out, nullptr, false).value("tmux_session", "");
+    // Until the agent has begun, its gate may find a registry that a test has half written.
+    if (spawned.exit_code == 0) {
+      EXPECT_EQ(base::read_file(begun).value_or(""), "begun\n");
+    }
   }
   ~AuditByFile() override { orchestrator_.execute({"tmux", "kill-server"}); }
 
