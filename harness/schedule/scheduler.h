@@ -53,14 +53,13 @@ enum class RunEnd {
 /// Runs launched programs step by step: at each moment a strategy chooses who goes on.
 ///
 /// - A blocking lock that is held makes its waiter no candidate. flock and OFD locks are taken by
-/// the
-///   scheduler on the task's own descriptor, so that they are had at the very moment of the choice.
+///   the scheduler on the task's own descriptor, so that they are had at the very moment of the
+///   choice.
 /// - Who sleeps, or asks for the same thing again and again, yields: to choose another is no
 ///   preemption then; and who has yielded with nobody else running meanwhile is no candidate while
 ///   there are others. So a loop that waits does not go on for ever.
 /// - Where nobody can go on, locks are waited for in the kernel, so that the programs' own time
-/// limits
-///   can end it. What then does not move for `stuck_after` is stuck.
+///   limits can end it. What then does not move for `stuck_after` is stuck.
 class Scheduler {
  public:
   struct Setting {

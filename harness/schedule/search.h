@@ -27,12 +27,13 @@ namespace stress {
 ///   the source): to be stopped after it is the same. Whoever may still be killed is stopped there
 ///   nevertheless, to be killed later, if that could be another thing than to kill him at once: he
 ///   has a lock, or would have one that another of his processes takes, somebody asks whether he
-///   lives, or may hear of his death; unless he could as well
-///   stand before his last step, which left no trace. Should there be a reason in a later run, the
-///   branch is taken up again.
+///   lives, or may hear of his death; unless he could as well stand before his last step, which
+///   left no trace. Should there be a reason in a later run, the branch is taken up again.
 /// - Somebody is killed only right after a step of his own of which something is left, or after a
 ///   call that his death could have changed: else he is as dead as before the step.
-/// Tasks that sleep or ask again and again yield: going away from them is free. Whether they do
+/// Tasks that sleep or ask again and again yield: going away from them is free, and whoever has
+/// slept may sleep again only once somebody else has moved, so that no loop goes on for ever
+/// (source: M. Musuvathi, S. Qadeer: "Fair stateless model checking", PLDI 2008). Whether they do
 /// depends on who else has moved, so once one is seen to, the last two are done without, and what
 /// they had left out is taken up.
 class Search {
