@@ -18,6 +18,8 @@ struct StoreKind {
   std::function<std::unique_ptr<Store>(const std::filesystem::path& workspace)> open;
 };
 
+inline void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
+
 class StoreContract : public testing::TestWithParam<StoreKind> {
  protected:
   std::unique_ptr<Store> open() const { return GetParam().open(workspace_); }

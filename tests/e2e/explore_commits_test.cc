@@ -14,6 +14,8 @@ struct Explored {
   Words flags;
 };
 
+void PrintTo(const Explored& explored, std::ostream* out) { *out << explored.name; }
+
 class ExploreCommits : public Explorations, public ::testing::WithParamInterface<Explored> {};
 
 // Without a list the invariant applies only where spawns have places.

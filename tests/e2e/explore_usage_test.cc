@@ -15,6 +15,10 @@ struct Wrong {
   std::string sentence;
 };
 
+void PrintTo(const Wrong& wrong, std::ostream* out) {
+  for (const std::string& flag : wrong.flags) *out << flag << ' ';
+}
+
 class ExploreWrongly : public Explorations, public ::testing::WithParamInterface<Wrong> {};
 
 TEST_P(ExploreWrongly, IsRefusedInASentence) {

@@ -12,6 +12,8 @@ struct Injury {
   std::string (*apply)(const std::string& text);
 };
 
+void PrintTo(const Injury& injury, std::ostream* out) { *out << injury.name; }
+
 const Injury kInjuries[] = {
     {"Emptied", [](const std::string&) { return std::string(); }},
     {"Zeroed", [](const std::string& text) { return std::string(text.size(), '\0'); }},

@@ -127,6 +127,12 @@ struct Mistake {
   const char* sentence;
 };
 
+/// Where it is.
+void PrintTo(const Mistake& mistake, std::ostream* out) {
+  const std::string_view sentence = mistake.sentence;
+  *out << sentence.substr(0, sentence.find(':'));
+}
+
 class Mistakes : public TargetFiles, public ::testing::WithParamInterface<Mistake> {};
 
 TEST_P(Mistakes, IsOneClearSentence) {
