@@ -38,8 +38,10 @@ class SchedulesProgress : public ExploreProgress {
     line_.tell("{} tasks, {} steps where nobody interferes", so_far.tasks, so_far.steps);
   }
   void ran(const report::Exploration& so_far, double seconds, std::size_t open) override {
-    line_.show(fmt::format("{} schedules, {} failing, {:.1f} a second{}", so_far.executed,
-                           so_far.failing, static_cast<double>(so_far.executed) / seconds,
+    line_.show(fmt::format("{} schedules, {} failing{}, {:.1f} a second{}", so_far.executed,
+                           so_far.failing,
+                           so_far.unknown > 0 ? fmt::format(", {} not judged", so_far.unknown) : "",
+                           static_cast<double>(so_far.executed) / seconds,
                            open > 0 ? fmt::format(", {} known and not run yet", open) : ""));
   }
   void found(const std::string& invariant, const std::string& by) override {

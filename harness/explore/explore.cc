@@ -82,7 +82,8 @@ class Campaign {
   std::map<std::string, Found> found_;  ///< by the invariants that are broken
   std::set<std::string> blind_spots_;
   std::string first_unknown_;
-  bool stopped_ = false;  ///< before all was run
+  std::uint64_t run_again_ = 0;  ///< as they had departed
+  bool stopped_ = false;         ///< before all was run
 };
 
 base::Result<report::Exploration> Campaign::run() {
@@ -159,6 +160,10 @@ base::Status Campaign::explore() {
 }
 
 bool Campaign::take(const SchedulePlan& plan, ScheduleResult result) {
+  if (feed_->takes_back(plan, result)) {
+    ++run_again_;
+    return true;
+  }
   if (!result.known) {
     ++report_.executed;
     for (const std::string& invariant : result.judged) ++report_.judged[invariant];
@@ -300,6 +305,10 @@ void Campaign::conclude() {
         pct_guarantee(report_.tasks, static_cast<std::uint64_t>(report_.steps), settings_.depth);
   }
   for (const std::string& note : blind_spots_) report_.notes.push_back(note);
+  if (run_again_ > 0) {
+    report_.notes.push_back(fmt::format(
+        "runs that departed from what was to be run, and were run again: {}", run_again_));
+  }
   if (report_.failing > 0) {
     report_.verdict = Verdict::kFail;
     return;

@@ -1,5 +1,9 @@
 #include "harness/explore/feed.h"
 
+#include <deque>
+#include <map>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "harness/choice/choice.h"
@@ -62,6 +66,11 @@ class Exhaustive : public Feed {
       : settings_(settings), search_(settings.preemptions, settings.crashes) {}
 
   std::optional<SchedulePlan> next() override {
+    if (!again_.empty()) {
+      SchedulePlan plan = std::move(again_.front());
+      again_.pop_front();
+      return plan;
+    }
     if (settings_.schedules != 0 && count_ == settings_.schedules) return std::nullopt;
     std::optional<std::vector<Decision>> prefix = search_.next();
     if (!prefix) return std::nullopt;
@@ -74,6 +83,15 @@ class Exhaustive : public Feed {
     return plan;
   }
 
+  /// Not where it came to the end of its prefix: then what it came to counts as run.
+  bool takes_back(const SchedulePlan& plan, const ScheduleResult& result) override {
+    const bool departed = result.verdict == report::Verdict::kUnknown &&
+                          result.decisions.size() < plan.decisions.size();
+    if (!departed || ++departures_[plan.id] == kTries) return false;
+    again_.push_back(plan);
+    return true;
+  }
+
   void learn(const SchedulePlan& plan, const ScheduleResult& result) override {
     search_.explored(plan.decisions.size(), result.moments, result.decisions,
                      {result.met.begin(), result.met.end()});
@@ -83,12 +101,16 @@ class Exhaustive : public Feed {
     return fmt::format("exhaustive search, schedule {}", plan.id);
   }
   [[nodiscard]] std::uint64_t pruned() const override { return search_.pruned(); }
-  [[nodiscard]] std::size_t open() const override { return search_.open(); }
+  [[nodiscard]] std::size_t open() const override { return search_.open() + again_.size(); }
 
  private:
+  static constexpr int kTries = 3;
+
   const ExploreSettings& settings_;
   Search search_;
   std::uint64_t count_ = 0;
+  std::deque<SchedulePlan> again_;
+  std::map<std::uint64_t, int> departures_;  ///< by plan
 };
 
 }  // namespace

@@ -16,6 +16,12 @@ class Feed {
   virtual ~Feed() = default;
   /// nullopt: none now; with nothing under way, none any more.
   virtual std::optional<SchedulePlan> next() = 0;
+  /// Whether nothing came of a plan, as its run departed from it, and next() will give it again:
+  /// what is asleep because the machine has other work can look like what waits. To be asked before
+  /// learn(), and instead of it where it is so.
+  virtual bool takes_back(const SchedulePlan& /*plan*/, const ScheduleResult& /*result*/) {
+    return false;
+  }
   virtual void learn(const SchedulePlan& /*plan*/, const ScheduleResult& /*result*/) {}
   /// How the schedule was chosen, in words: "random walk, schedule 3 of seed 7".
   [[nodiscard]] virtual std::string how(const SchedulePlan& plan) const = 0;
