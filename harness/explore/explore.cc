@@ -14,6 +14,7 @@
 
 #include "harness/campaign/run_folder.h"
 #include "harness/check/invariants.h"
+#include "harness/explore/coverage.h"
 #include "harness/explore/feed.h"
 #include "harness/explore/fit.h"
 #include "harness/explore/replays.h"
@@ -279,26 +280,12 @@ void Campaign::conclude() {
   if (settings_.strategy == "exhaustive" && feed_ != nullptr) {
     report_.exhaustive =
         !stopped_ && feed_->open() == 0 && report_.unknown == 0 && blind_spots_.empty();
-    const std::string bound = fmt::format(
-        "at most {} preemption{}{}{}{}", settings_.preemptions,
-        settings_.preemptions == 1 ? "" : "s",
-        settings_.crashes == 0
-            ? ""
-            : fmt::format(" and {} death{}", settings_.crashes, settings_.crashes == 1 ? "" : "s"),
-        settings_.agents_at_once ? ", agents going on at once" : "",
-        settings_.begin_in_order ? ", begun in order" : "");
     const char* why = interrupted_      ? "stopped by an interruption"
                       : !found_.empty() ? "stopped at a failure"
                                         : "stopped at a limit";
+    const bool early = stopped_ || feed_->open() > 0;
     report_.coverage =
-        report_.exhaustive
-            ? fmt::format("exhaustive: all schedules with {}, {} executed, {} pruned", bound,
-                          report_.executed, report_.pruned)
-            : fmt::format(
-                  "{}: of the schedules with {}, {} executed, {} pruned, {} known and not "
-                  "run",
-                  stopped_ || feed_->open() > 0 ? why : "not exhaustive", bound, report_.executed,
-                  report_.pruned, feed_->open());
+        coverage_in_words(settings_, report_, feed_->open(), early ? why : "not exhaustive");
   }
   if (settings_.strategy == "pct") {
     report_.guarantee =

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -31,5 +33,10 @@ struct SimTask {
 };
 /// By label, as in a TaskTable.
 using SimProgram = std::vector<SimTask>;
+
+inline std::size_t index_of(const SimProgram& program, const std::string& label) {
+  return static_cast<std::size_t>(std::ranges::find(program, label, &SimTask::label) -
+                                  program.begin());
+}
 
 }  // namespace stress::testing

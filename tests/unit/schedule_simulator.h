@@ -73,7 +73,7 @@ class Simulation {
   }
 
   void carry_out(const Decision& decision) {
-    const std::size_t chosen = index_of(decision.who);
+    const std::size_t chosen = index_of(*program_, decision.who);
     ++step_;
     traceless_ = false;
     traceless_once_dead_ = false;
@@ -120,10 +120,6 @@ class Simulation {
   static constexpr std::uint64_t kPrograms = 400;
   static constexpr std::uint64_t kSharers = 500;
 
-  [[nodiscard]] std::size_t index_of(const std::string& label) const {
-    return static_cast<std::size_t>(std::ranges::find(*program_, label, &SimTask::label) -
-                                    program_->begin());
-  }
   [[nodiscard]] bool is_child(std::size_t i) const {
     return (*program_)[i].label != (*program_)[i].operation;
   }
@@ -143,7 +139,7 @@ class Simulation {
   }
   /// A is the first task, B the last or its maker.
   [[nodiscard]] std::size_t main_of(int object) const {
-    return object == 0 ? 0 : index_of(program_->back().operation);
+    return object == 0 ? 0 : index_of(*program_, program_->back().operation);
   }
   [[nodiscard]] bool asked_lives(std::size_t i) const { return is_alive(main_of(call(i).object)); }
   [[nodiscard]] bool waits(std::size_t i) const {
@@ -165,8 +161,7 @@ class Simulation {
     return false;
   }
   [[nodiscard]] std::string key(std::size_t i) const {
-    if (!tasks_[i].begun) return "start";
-    return key_of(call(i));
+    return tasks_[i].begun ? key_of(call(i)) : "start";
   }
   [[nodiscard]] std::string event_key(std::size_t i) const {
     if (!tasks_[i].begun) return key(i);
@@ -181,20 +176,13 @@ class Simulation {
            (task.repeats >= kRepeats && task.last_key == key(i));
   }
   [[nodiscard]] std::vector<Access> accesses(std::size_t i) const {
-    if (!tasks_[i].begun) {
-      if (is_child(i)) return {};
-      return {{kPrograms, Touch::kLooks}};
-    }
-    std::vector<Access> all = accesses_of(call(i), kLives + main_of(call(i).object));
-    const bool asks_for_lock =
-        call(i).kind == SimCall::Kind::kLock || call(i).kind == SimCall::Kind::kTry;
-    if (asks_for_lock) all.push_back(sharers(i, Touch::kLooks));
-    return all;
+    if (!tasks_[i].begun && is_child(i)) return {};
+    if (!tasks_[i].begun) return {{kPrograms, Touch::kLooks}};
+    return accesses_of(call(i), kLives + main_of(call(i).object), sharers(i, Touch::kLooks));
   }
   /// That its call is about; 0: none.
   [[nodiscard]] std::uint64_t lock(std::size_t i) const {
-    if (!tasks_[i].begun) return 0;
-    return lock_of(call(i));
+    return tasks_[i].begun ? lock_of(call(i)) : 0;
   }
   [[nodiscard]] std::string asks_after(std::size_t i) const {
     if (!tasks_[i].begun || call(i).kind != SimCall::Kind::kAsk) return {};
@@ -206,7 +194,7 @@ class Simulation {
     return locks;
   }
   [[nodiscard]] Access sharers(std::size_t i, Touch touch) const {
-    return {kSharers + index_of((*program_)[i].operation), touch};
+    return {kSharers + index_of(*program_, (*program_)[i].operation), touch};
   }
   [[nodiscard]] std::vector<Access> death(const std::string& operation) const {
     std::vector<Access> accesses = {{1000, Touch::kChanges}};
@@ -256,8 +244,7 @@ class Simulation {
     const bool begun = tasks_[i].begun;
     traceless_ = begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
     // Whether its death undoes it: a lock that is taken or released is nobody else's.
-    const bool shared = begun && locks_.shares(i, call(i).object);
-    traceless_once_dead_ = traceless_ || (begun && lock(i) != 0 && !shared);
+    traceless_once_dead_ = traceless_ || (lock(i) != 0 && !locks_.shares(i, call(i).object));
     others_have_moved(i);
     SimTaskState& task = tasks_[i];
     task.repeats = stepper_ == i && task.last_key == made ? task.repeats + 1 : 1;

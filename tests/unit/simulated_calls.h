@@ -38,8 +38,9 @@ inline std::uint64_t lock_of(const SimCall& call) {
   return any ? lock_object(call.object) : 0;
 }
 
-/// `life`: the object of the life that it would ask about.
-inline std::vector<Access> accesses_of(const SimCall& call, std::uint64_t life) {
+/// `life`: the object of the life that it would ask about; `sharers`: of the task's operation.
+inline std::vector<Access> accesses_of(const SimCall& call, std::uint64_t life,
+                                       const Access& sharers) {
   const auto object = static_cast<std::uint64_t>(call.object);
   switch (call.kind) {
     case SimCall::Kind::kAsk:
@@ -55,8 +56,10 @@ inline std::vector<Access> accesses_of(const SimCall& call, std::uint64_t life) 
       return {{object, Touch::kAdds}};
     case SimCall::Kind::kSleep:
       return {};
-    default:
+    case SimCall::Kind::kUnlock:
       return {{lock_object(call.object), Touch::kChanges}};
+    default:
+      return {{lock_object(call.object), Touch::kChanges}, sharers};
   }
 }
 

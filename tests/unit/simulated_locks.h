@@ -71,9 +71,7 @@ class SimLocks {
  private:
   /// By the task that has opened it.
   [[nodiscard]] std::size_t file_of(std::size_t i) const {
-    if (!shared_) return i;
-    const auto main = std::ranges::find((*program_), (*program_)[i].operation, &SimTask::label);
-    return static_cast<std::size_t>(main - program_->begin());
+    return shared_ ? index_of(*program_, (*program_)[i].operation) : i;
   }
 
   const SimProgram* program_;
