@@ -114,8 +114,9 @@ void add_open(Accesses& accesses, const Op& op) {
 void add_look(Accesses& accesses, const Op& op) {
   if (op.folder) return accesses.add(object("names in", op.path), false);
   if (op.fd < 0) accesses.name(op.path, false);
-  accesses.content(file_of(op), false);
-  accesses.about(file_of(op), false);
+  const std::optional<File> file = file_of(op);
+  accesses.content(file, false);
+  accesses.about(file, false);
 }
 
 void add_mode(Accesses& accesses, const Op& op) {

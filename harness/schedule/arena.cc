@@ -190,6 +190,7 @@ void Arena::let_go(ScheduledTask& task) {
   task.state = State::kRunning;
   task.first = false;
   signals_ = signals_ || task.stopped.op.sys == Sys::kSignal;
+  note_names(task.stopped.op);
   task.stopped.go_on();
 }
 

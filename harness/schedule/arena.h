@@ -85,6 +85,11 @@ class Arena {
     return roots_[task.root]->role == Role::kServer;
   }
   [[nodiscard]] const BlindSpots& blind_spots() const { return blind_spots_; }
+  /// How often a file may have come, gone or changed its name. While this is the same, the names
+  /// and descriptors of who stands before a call are those of the same files.
+  [[nodiscard]] std::uint64_t names_changed() const { return names_changed_; }
+  /// To be called by whoever may do so from outside.
+  void note_names_changed() { ++names_changed_; }
 
   /// From now on all calls are let through, by a thread of its own: for what is to live on while
   /// the harness itself looks, or talks to a server. Only rule() and end() may be called then.
@@ -124,6 +129,7 @@ class Arena {
   void handle(Root& root, std::size_t index, Stopped stopped);
   void park(ScheduledTask& task, Stopped stopped);
   bool handle_unobserved(ScheduledTask& task, const Stopped& stopped);
+  void note_names(const Op& op);
   [[nodiscard]] bool is_relevant(const Op& op, Role role) const;
   void begin_exit(ScheduledTask& task, const Op& op);
   bool outlasts_a_child(const ScheduledTask& sleeper);
@@ -149,7 +155,8 @@ class Arena {
   std::vector<Ended> ended_;
   BlindSpots blind_spots_;
   std::vector<pollfd> polled_;
-  bool signals_ = true;            ///< one may be under way to somebody who is parked
+  bool signals_ = true;  ///< one may be under way to somebody who is parked
+  std::uint64_t names_changed_ = 0;
   std::uint64_t deaths_seen_ = 0;  ///< of which others have been told by signals, if at all
   std::jthread server_;
   base::UniqueFd server_wake_;

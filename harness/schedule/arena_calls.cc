@@ -1,4 +1,5 @@
 // What a call that stops means to the arena: whether it goes on at once, is answered, or parks.
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -78,6 +79,14 @@ void Arena::handle(Root& root, std::size_t index, Stopped stopped) {
   park(*task, stopped);
 }
 
+/// Of a call that is about to be made.
+void Arena::note_names(const Op& op) {
+  const bool makes = op.sys == Sys::kOpen && (op.flags & O_CREAT) != 0;
+  const bool moves = op.sys == Sys::kRename || op.sys == Sys::kLink || op.sys == Sys::kUnlink ||
+                     op.sys == Sys::kFolder;
+  if (makes || moves) note_names_changed();
+}
+
 bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
   const Op& op = stopped.op;
   if (op.sys == Sys::kRandom || (op.sys == Sys::kRead && is_random_device(op.path))) {
@@ -93,6 +102,7 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
   // What a server does for itself is no step; what it runs is.
   const bool by_server = is_servers(task) && task.pid == roots_[task.root]->launched.pid;
   if (by_server) {
+    note_names(op);
     stopped.go_on();
     return true;
   }
@@ -108,6 +118,7 @@ bool Arena::handle_unobserved(ScheduledTask& task, const Stopped& stopped) {
   if (op.sys == Sys::kSleep && op.sleep < setting_.patience / 2) {
     task.naps_until = base::monotonic_ns() + op.sleep.count();
   }
+  note_names(op);
   stopped.go_on();
   return true;
 }
@@ -189,6 +200,7 @@ void Arena::park(ScheduledTask& task, Stopped stopped) {
   task.call = std::move(call);
   task.stopped = std::move(stopped);
   task.look.clear();
+  task.touches_at.reset();
   task.state = State::kParked;
 }
 

@@ -26,6 +26,7 @@ constexpr auto kShortest = 100us;
 }  // namespace
 
 void Arena::free_all() {
+  note_names_changed();
   for (const auto& [label, task] : tasks_.all()) {
     task->first = false;  // a server's start is nobody's step
     if (task->state == State::kParked) let_go(*task);
@@ -55,6 +56,7 @@ void Arena::while_servers_run(const std::function<void()>& talk) {
   server.request_stop();
   eventfd_write(wake.get(), 1);
   server.join();
+  note_names_changed();
 }
 
 void Arena::serve_freely(const std::stop_token& stop, bool servers_only, int wake) const {

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "harness/supervise/proc_folder.h"
 
 namespace stress {
 namespace {
@@ -19,16 +21,13 @@ bool is_socket(const std::string& name) { return name.starts_with(kSocket); }
 
 Descriptors descriptors_of(pid_t process) {
   Descriptors open;
-  std::error_code error;
-  std::filesystem::directory_iterator entry(fmt::format("/proc/{}/fd", process), error);
-  for (const std::filesystem::directory_iterator end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code gone;
-    const std::string name = std::filesystem::read_symlink(entry->path(), gone);
-    if (gone || name.empty()) continue;
+  const ProcFolder folder(fmt::format("/proc/{}/fd", process));
+  for (const int fd : folder.numbers()) {
+    std::string name = link_at(folder.fd(), std::to_string(fd).c_str());
+    if (name.empty()) continue;
     const bool is_file = name.front() == '/';
-    if (!is_file) open.channels.insert(name);
-    if (is_file && std::stoi(entry->path().filename()) > STDERR_FILENO) open.files.insert(name);
+    if (!is_file) open.channels.insert(std::move(name));
+    if (is_file && fd > STDERR_FILENO) open.files.insert(std::move(name));
   }
   return open;
 }

@@ -33,7 +33,7 @@ std::vector<LockHolders::Loss> LockHolders::look(const TaskTable& tasks) {
     if (task->state == State::kDead || !watched_.contains(task->operation)) continue;
     if (task->waits && task->state == State::kRunning) in_kernel.insert(task->operation);
     if (task->tid != task->pid) continue;
-    std::set<LockKey> files = files_locked_by(task->pid);
+    std::set<LockKey> files = files_locked_by(task->pid, inodes_);
     Loss loss{label, {}};
     std::ranges::set_difference(held_by(label), files, std::back_inserter(loss.files));
     if (!loss.files.empty()) losses.push_back(std::move(loss));

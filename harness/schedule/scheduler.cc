@@ -178,6 +178,7 @@ void Scheduler::step_of_actor(Actor& actor) {
   others_have_moved(nullptr);
   last_ = turn_ = stepper_ = actor.label;
   step.result = actor.act();
+  arena_->note_names_changed();
   actors_.erase(actors_.begin() + (&actor - actors_.data()));
 }
 

@@ -116,7 +116,7 @@ class Scheduler {
   /// See Moment.
   [[nodiscard]] bool is_anybody_held_up(const std::vector<ScheduledTask*>& ready,
                                         bool forced) const;
-  [[nodiscard]] std::vector<Access> accesses_of_step(const ScheduledTask& task) const;
+  [[nodiscard]] std::vector<Access> accesses_of_step(ScheduledTask& task) const;
   [[nodiscard]] bool yields(const ScheduledTask& task) const;
   [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
   void carry_out(const Choices& choices, const Decision& decision);

@@ -113,10 +113,14 @@ bool Scheduler::is_anybody_held_up(const std::vector<ScheduledTask*>& ready, boo
   });
 }
 
-std::vector<Access> Scheduler::accesses_of_step(const ScheduledTask& task) const {
+std::vector<Access> Scheduler::accesses_of_step(ScheduledTask& task) const {
   // Who had ended when it began is judged by.
   if (task.first) return {all_programs(Touch::kLooks)};
-  std::vector<Access> accesses = accesses_of(task.stopped.op);
+  if (task.touches_at != arena_->names_changed()) {
+    task.touches = accesses_of(task.stopped.op);
+    task.touches_at = arena_->names_changed();
+  }
+  std::vector<Access> accesses = task.touches;
   if (is_lock_request(task.stopped.op)) {
     accesses.push_back(sharers_of(task.operation, Touch::kLooks));
   }

@@ -26,8 +26,9 @@ std::string Scheduler::holder_for(const ScheduledTask& task) const {
     return holder == nullptr ? std::string() : holder->label;
   }
   // Whoever has not asked for it may have got it before the schedule.
+  const LockKey file = lock_key(op);
   for (const auto& [label, other] : arena_->tasks().all()) {
-    if (other->state != State::kDead && files_locked_by(other->pid).contains(lock_key(op))) {
+    if (other->state != State::kDead && files_locked_by(other->pid, {file.ino}).contains(file)) {
       return label;
     }
   }

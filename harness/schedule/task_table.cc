@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "harness/supervise/proc_folder.h"
 #include "harness/supervise/process_table.h"
 #include "orchestrator/base/file_io.h"
 
 namespace stress {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// The numbers in a small text of /proc.
 std::vector<pid_t> numbers_in(const std::string& text) {
@@ -30,13 +28,7 @@ std::vector<pid_t> numbers_in(const std::string& text) {
 }
 
 std::vector<pid_t> thread_ids_of(pid_t pid) {
-  std::vector<pid_t> tids;
-  std::error_code error;
-  for (fs::directory_iterator entry(fmt::format("/proc/{}/task", pid), error), end;
-       !error && entry != end; entry.increment(error)) {
-    for (const pid_t tid : numbers_in(entry->path().filename().string())) tids.push_back(tid);
-  }
-  return tids;
+  return ProcFolder(fmt::format("/proc/{}/task", pid)).numbers();
 }
 
 /// In the order in which they were made: numbers are given upwards from the maker's, and around.

@@ -38,9 +38,11 @@ struct ScheduledTask {
   Stopped stopped;
   CallWords call;
   std::vector<Access> accesses;  ///< of the call, as things are now
-  bool first = false;            ///< it has not begun yet: this is the exec of a launched program
-  bool waits = false;            ///< for a lock that somebody holds
-  bool slept_alone = false;      ///< nobody else has run since it last slept
+  std::vector<Access> touches;   ///< those of them that come of its arguments, as they were then:
+  std::optional<std::uint64_t> touches_at;  ///< Arena::names_changed(); nothing: not known yet
+  bool first = false;        ///< it has not begun yet: this is the exec of a launched program
+  bool waits = false;        ///< for a lock that somebody holds
+  bool slept_alone = false;  ///< nobody else has run since it last slept
 
   // Running: what two looks at it must agree on before it counts as asleep.
   std::string look;

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <limits>
 #include <optional>
 
@@ -18,6 +17,7 @@
 
 #include "harness/supervise/borrowed_fd.h"
 #include "harness/supervise/lock_table.h"
+#include "harness/supervise/proc_folder.h"
 #include "harness/supervise/tasks.h"
 
 namespace stress {
@@ -177,14 +177,14 @@ LockKey lock_key(const Op& op) {
   return {about.st_dev, about.st_ino};
 }
 
-std::set<LockKey> files_locked_by(pid_t pid) {
+std::set<LockKey> files_locked_by(pid_t pid, const std::set<ino_t>& among) {
   std::set<LockKey> files;
-  std::error_code error;
-  for (std::filesystem::directory_iterator fd(fmt::format("/proc/{}/fd", pid), error), end;
-       !error && fd != end; fd.increment(error)) {
-    if (locks_by_fd(pid, std::stoi(fd->path().filename())).empty()) continue;
+  const ProcFolder folder(fmt::format("/proc/{}/fd", pid));
+  for (const int fd : folder.numbers()) {
     struct stat about{};
-    if (stat(fd->path().c_str(), &about) == 0) files.insert({about.st_dev, about.st_ino});
+    if (fstatat(folder.fd(), std::to_string(fd).c_str(), &about, 0) != 0) continue;
+    if (!among.contains(about.st_ino) || locks_by_fd(pid, fd).empty()) continue;
+    files.insert({about.st_dev, about.st_ino});
   }
   return files;
 }

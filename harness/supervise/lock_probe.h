@@ -52,9 +52,9 @@ struct LockKey {
 };
 /// Zeros where the task is gone.
 LockKey lock_key(const Op& op);
-/// The files of which a process has a lock: one of its own (POSIX), or by an open file description
-/// (flock, OFD), whose lock is had by all who share it and outlives who has asked for it. Read from
-/// /proc; empty where the process is gone or may not be looked at.
-std::set<LockKey> files_locked_by(pid_t pid);
+/// The files, of those with these inodes, of which a process has a lock: one of its own (POSIX), or
+/// by an open file description (flock, OFD), whose lock is had by all who share it and outlives who
+/// has asked for it. Read from /proc; empty where the process is gone or may not be looked at.
+std::set<LockKey> files_locked_by(pid_t pid, const std::set<ino_t>& among);
 
 }  // namespace stress

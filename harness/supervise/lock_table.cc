@@ -1,8 +1,9 @@
 #include "harness/supervise/lock_table.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <limits>
 #include <optional>
 #include <ranges>
@@ -10,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "orchestrator/base/file_io.h"
+#include "harness/supervise/proc_folder.h"
 
 namespace stress {
 namespace {
@@ -41,12 +42,12 @@ std::optional<HeldLock> parse(std::istringstream& words) {
 }
 
 /// The lines that begin with `prefix` and a number.
-std::vector<HeldLock> read_locks(const std::string& path, std::string_view prefix) {
+std::vector<HeldLock> locks_in(std::string_view text, std::string_view prefix) {
   std::vector<HeldLock> locks;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
+  for (const auto part : std::views::split(text, '\n')) {
+    const std::string_view line(part.begin(), part.end());
     if (!line.starts_with(prefix)) continue;
-    std::istringstream words(line.substr(prefix.size()));
+    std::istringstream words{std::string(line.substr(prefix.size()))};
     std::string number;
     words >> number;
     if (auto lock = parse(words)) locks.push_back(std::move(*lock));
@@ -54,12 +55,14 @@ std::vector<HeldLock> read_locks(const std::string& path, std::string_view prefi
   return locks;
 }
 
+std::string all_lines() { return text_at(AT_FDCWD, "/proc/locks"); }
+
 }  // namespace
 
-std::vector<HeldLock> held_locks() { return read_locks("/proc/locks", ""); }
+std::vector<HeldLock> held_locks() { return locks_in(all_lines(), ""); }
 
 std::string lines_about(const std::set<ino_t>& inodes) {
-  const std::string all = base::read_file("/proc/locks").value_or("");
+  const std::string all = all_lines();
   std::string lines;
   for (const auto part : std::views::split(all, '\n')) {
     const std::string_view line(part.begin(), part.end());
@@ -72,7 +75,7 @@ std::string lines_about(const std::set<ino_t>& inodes) {
 }
 
 std::vector<HeldLock> locks_by_fd(pid_t tid, int fd) {
-  return read_locks(fmt::format("/proc/{}/fdinfo/{}", tid, fd), "lock:");
+  return locks_in(text_at(AT_FDCWD, fmt::format("/proc/{}/fdinfo/{}", tid, fd).c_str()), "lock:");
 }
 
 }  // namespace stress

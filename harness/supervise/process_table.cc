@@ -1,13 +1,11 @@
 #include "harness/supervise/process_table.h"
 
-#include <dirent.h>
-
 #include <array>
 #include <charconv>
-#include <memory>
 
 #include <fmt/format.h>
 
+#include "harness/supervise/proc_folder.h"
 #include "orchestrator/base/file_io.h"
 #include "orchestrator/base/process_environment.h"
 
@@ -51,16 +49,7 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
   return stat;
 }
 
-std::vector<pid_t> all_processes() {
-  std::vector<pid_t> pids;
-  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
-  if (!proc) return pids;
-  while (const dirent* entry = ::readdir(proc.get())) {
-    pid_t pid = 0;
-    if (parse(std::string_view(entry->d_name), pid)) pids.push_back(pid);
-  }
-  return pids;
-}
+std::vector<pid_t> all_processes() { return ProcFolder("/proc").numbers(); }
 
 std::string command_line(pid_t pid) {
   std::string text = read_proc(pid, "cmdline");

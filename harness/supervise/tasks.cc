@@ -1,28 +1,20 @@
 #include "harness/supervise/tasks.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 #include <optional>
 #include <sstream>
 
 #include <fmt/format.h>
 
+#include "harness/supervise/proc_folder.h"
 #include "harness/supervise/process_table.h"
 
 namespace stress {
 namespace {
-
-pid_t parse_pid(std::string_view text) {
-  pid_t pid = 0;
-  std::from_chars(text.data(), text.data() + text.size(), pid);
-  return pid;
-}
 
 /// The number behind "Key:" in /proc/TID/status; 0 where there is none.
 pid_t status_field(const std::string& status, std::string_view key) {
@@ -41,29 +33,13 @@ base::UniqueFd open_proc(pid_t tid) {
   return base::UniqueFd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-std::string read_at(int folder, const char* name) {
-  const base::UniqueFd file(openat(folder, name, O_RDONLY | O_CLOEXEC));
-  std::string text;
-  char buffer[4096];
-  ssize_t got = 0;
-  while (file.valid() && (got = read(file.get(), buffer, sizeof buffer)) > 0) {
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-  return text;
-}
-
 /// The thread of `root` whose child `pid` is. /proc/P/task/T/children lists what T itself forked.
 pid_t forking_thread(pid_t root, pid_t pid) {
-  const std::string folder = fmt::format("/proc/{}/task", root);
-  const std::unique_ptr<DIR, int (*)(DIR*)> threads(opendir(folder.c_str()), closedir);
-  if (threads == nullptr) return 0;
-  while (const dirent* entry = readdir(threads.get())) {
-    if (entry->d_name[0] == '.') continue;
-    std::istringstream children(
-        read_at(AT_FDCWD, fmt::format("{}/{}/children", folder, entry->d_name).c_str()));
-    pid_t child = 0;
-    while (children >> child) {
-      if (child == pid) return parse_pid(entry->d_name);
+  const ProcFolder threads(fmt::format("/proc/{}/task", root));
+  for (const pid_t thread : threads.numbers()) {
+    std::istringstream children(text_at(threads.fd(), fmt::format("{}/children", thread).c_str()));
+    for (pid_t child = 0; children >> child;) {
+      if (child == pid) return thread;
     }
   }
   return 0;
@@ -129,13 +105,11 @@ Tasks::Origin Tasks::origin_of(pid_t pid) {
 }
 
 std::string Tasks::link(const Task& task, const std::string& name) {
-  char target[PATH_MAX];
-  const ssize_t got = readlinkat(task.proc.get(), name.c_str(), target, sizeof target);
-  return got < 0 ? std::string() : std::string(target, static_cast<std::size_t>(got));
+  return link_at(task.proc.get(), name.c_str());
 }
 
 std::string Tasks::text(const Task& task, const std::string& name) {
-  return read_at(task.proc.get(), name.c_str());
+  return text_at(task.proc.get(), name.c_str());
 }
 
 std::string Tasks::memory(pid_t tid, std::uint64_t address, std::size_t bytes) {

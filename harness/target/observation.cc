@@ -172,6 +172,29 @@ std::string_view around(std::string_view bytes, std::size_t position) {
   return bytes.substr(place - std::min(place, kSide), 2 * kSide);
 }
 
+Observation interpret_anew(const ObservationMap& map, std::string bytes) {
+  Observation seen;
+  try {
+    FaithfulJson json = parse_faithfully(bytes);
+    if (json.ok) {
+      verify_checksum(map, json.document);
+      seen.generation = number_of<std::uint64_t>(json.document, map.generation, "the registry");
+      read_agents(map, json.document, seen);
+      read_counts(map, json.document, seen);
+      seen.readable = true;
+    } else {
+      seen.error = bytes.empty() ? "the file is empty"
+                                 : fmt::format("no whole JSON, at byte {} of {}: {}", json.position,
+                                               bytes.size(), printable(json.error));
+      seen.excerpt = printable(around(bytes, json.position));
+    }
+  } catch (const std::exception& error) {
+    seen = Observation{.error = error.what()};
+  }
+  seen.bytes = std::move(bytes);
+  return seen;
+}
+
 }  // namespace
 
 base::Status check_pointers(const ObservationMap& map) {
@@ -226,25 +249,13 @@ Observation Observer::observe() const {
 }
 
 Observation Observer::interpret(std::string bytes) const {
-  Observation seen;
-  try {
-    FaithfulJson json = parse_faithfully(bytes);
-    if (json.ok) {
-      verify_checksum(map_, json.document);
-      seen.generation = number_of<std::uint64_t>(json.document, map_.generation, "the registry");
-      read_agents(map_, json.document, seen);
-      read_counts(map_, json.document, seen);
-      seen.readable = true;
-    } else {
-      seen.error = bytes.empty() ? "the file is empty"
-                                 : fmt::format("no whole JSON, at byte {} of {}: {}", json.position,
-                                               bytes.size(), printable(json.error));
-      seen.excerpt = printable(around(bytes, json.position));
-    }
-  } catch (const std::exception& error) {
-    seen = Observation{.error = error.what()};
+  {
+    const std::lock_guard lock(last_->mutex);
+    if (last_->seen && last_->seen->bytes == bytes) return *last_->seen;
   }
-  seen.bytes = std::move(bytes);
+  Observation seen = interpret_anew(map_, std::move(bytes));
+  const std::lock_guard lock(last_->mutex);
+  last_->seen = seen;
   return seen;
 }
 

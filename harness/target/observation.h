@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -80,12 +82,17 @@ class Observer {
   [[nodiscard]] virtual Observation observe() const;
   /// Whether observe() waits for a lock of the target's.
   [[nodiscard]] virtual bool takes_lock() const { return false; }
-  /// The same from bytes.
+  /// The same from bytes. Those that it was asked about last are not read again.
   [[nodiscard]] Observation interpret(std::string bytes) const;
   [[nodiscard]] const ObservationMap& map() const { return map_; }
 
  private:
+  struct Last {
+    std::mutex mutex;
+    std::optional<Observation> seen;
+  };
   ObservationMap map_;
+  std::shared_ptr<Last> last_ = std::make_shared<Last>();  ///< of all copies: they have one map
 };
 
 }  // namespace stress

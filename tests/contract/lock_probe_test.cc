@@ -266,13 +266,14 @@ TEST_F(LockProbe, ALockIsHadByAllWhoHaveItsOpenFile) {
   ASSERT_EQ(stat(file_.c_str(), &about), 0);
   const LockKey key{about.st_dev, about.st_ino};
   const tests::ChildProcess heir([] { return pause(); });  // with fd_, which holds nothing yet
-  EXPECT_THAT(files_locked_by(heir.pid()), IsEmpty());
+  EXPECT_THAT(files_locked_by(heir.pid(), {key.ino}), IsEmpty());
   ASSERT_EQ(flock(fd_.get(), LOCK_EX), 0);
-  EXPECT_THAT(files_locked_by(heir.pid()), ElementsAre(key));
-  EXPECT_THAT(files_locked_by(getpid()), ElementsAre(key));
+  EXPECT_THAT(files_locked_by(heir.pid(), {key.ino}), ElementsAre(key));
+  EXPECT_THAT(files_locked_by(heir.pid(), {key.ino + 1}), IsEmpty());
+  EXPECT_THAT(files_locked_by(getpid(), {key.ino}), ElementsAre(key));
   fd_.reset();
-  EXPECT_THAT(files_locked_by(heir.pid()), ElementsAre(key));
-  EXPECT_THAT(files_locked_by(getpid()), IsEmpty());
+  EXPECT_THAT(files_locked_by(heir.pid(), {key.ino}), ElementsAre(key));
+  EXPECT_THAT(files_locked_by(getpid(), {key.ino}), IsEmpty());
 }
 
 TEST_F(LockProbe, ALockOfAProcessIsItsOwn) {
@@ -280,8 +281,9 @@ TEST_F(LockProbe, ALockOfAProcessIsItsOwn) {
   ASSERT_EQ(stat(file_.c_str(), &about), 0);
   const struct flock posix = range(F_WRLCK, 0, 10);
   const tests::ChildProcess owner = holder(posix);
-  EXPECT_THAT(files_locked_by(owner.pid()), ElementsAre(LockKey{about.st_dev, about.st_ino}));
-  EXPECT_THAT(files_locked_by(getpid()), IsEmpty());
+  EXPECT_THAT(files_locked_by(owner.pid(), {about.st_ino}),
+              ElementsAre(LockKey{about.st_dev, about.st_ino}));
+  EXPECT_THAT(files_locked_by(getpid(), {about.st_ino}), IsEmpty());
 }
 
 TEST_F(LockProbe, OfATaskThatIsGoneNothingIsKnown) {

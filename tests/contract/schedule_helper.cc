@@ -5,6 +5,7 @@
 //   flock:F       fcntl:F       ofd:F          (waits)       unlock:F   (of each kind)
 //   open:F        (for locks of whoever is forked later, too)
 //   close:F       (what was opened for locks)
+//   move:F:G
 //   sleep         (an hour)     nap            (some milliseconds)      pause
 //   random:F      (what getrandom gives)       await:F       (looks for a file again and again)
 //   pipe          say           hear           (a byte)      hear-end   (nobody says anything more)
@@ -183,6 +184,7 @@ void do_one(const std::string& word) {
   }
   if (what == "try") return try_lock(file, text);
   if (what == "open") return require(open_for_locks(file) >= 0);
+  if (what == "move") return require(rename(file.c_str(), text.c_str()) == 0);
   if (what == "close") return require(close(locks.at(file)) == 0);
   if (what == "sleep") return sleep_for(3600, 0);
   if (what == "nap") return sleep_for(0, 20'000'000);

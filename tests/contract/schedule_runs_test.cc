@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "harness/schedule/meetings.h"
 #include "harness/schedule/search.h"
 #include "tests/contract/schedule_fixture.h"
 
@@ -143,6 +144,34 @@ TEST_F(ScheduledRuns, ASearchFindsWhatWhoAsksForALifeCanBeTold) {
     EXPECT_EQ(different(search(programs, 1, 0)),
               (std::set<std::string>{"nobody told", "is gone", "lives"}))
         << asks;
+  }
+}
+
+// A stands before "n" while another file is moved there, which C writes to by another name: from
+// then on the two calls are about one file.
+TEST_F(ScheduledRuns, WhoStandsBeforeANameMeetsWhoWritesToWhatHasItByNow) {
+  for (const bool moves : {true, false}) {
+    const std::vector<std::string> order = {"A", "B", "B", "C", "C", "C"};
+    Choosing strategy([&order](const Moment& moment) -> std::optional<Decision> {
+      if (moment.step < order.size()) return Decision{Act::kRun, order[moment.step]};
+      return Decision{Act::kCrash, "A"};
+    });
+    for (const char* name : {"n", "m"}) std::ofstream(folder_ / name) << name;
+    std::filesystem::create_hard_link(folder_ / "m", folder_ / "l");
+    const Run made = run({{"A", {"write:n:a"}},
+                          {"B", {moves ? "move:m:n" : "move:m:elsewhere"}},
+                          {"C", {"append:l:c"}}},
+                         strategy, {.crashes_max = 1});
+    ASSERT_THAT(made.trace, ::testing::SizeIs(order.size() + 1));
+    const Moment& before_write = made.moments[order.size() - 1];
+    const auto c = std::ranges::find(before_write.candidates, "C", &Candidate::task);
+    ASSERT_NE(c, before_write.candidates.end());
+    EXPECT_EQ(made.met.contains(meeting_id("C", c->key)), moves) << c->key;
+    arena_->end();
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+      std::filesystem::remove(entry);
+    }
+    arena_ = make_arena();
   }
 }
 

@@ -243,6 +243,24 @@ class ObservationFile : public ::testing::Test {
   fs::path folder_;
 };
 
+// It keeps what it has read last.
+TEST(Observation, AnObserverTellsOfTheBytesThatItIsGivenWhateverItWasGivenBefore) {
+  const std::string sound(kSound);
+  std::string other = sound;
+  other.replace(other.find("running"), 7, "waiting");
+  const std::string torn = sound.substr(0, sound.size() / 2);
+  const Observer observer(full_map());
+  for (const std::string& bytes : {sound, sound, other, torn, torn, sound}) {
+    const Observation seen = observer.interpret(bytes);
+    const Observation anew = interpret(bytes);
+    EXPECT_EQ(seen.readable, anew.readable);
+    EXPECT_EQ(seen.agents, anew.agents);
+    EXPECT_EQ(seen.error, anew.error);
+    EXPECT_EQ(seen.excerpt, anew.excerpt);
+    EXPECT_EQ(seen.bytes, bytes);
+  }
+}
+
 TEST_F(ObservationFile, AnAbsentFileIsAbsentAndNotReadable) {
   ObservationMap map;
   map.file = folder_ / "none.json";
