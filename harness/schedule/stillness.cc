@@ -34,7 +34,7 @@ std::string turns_of(pid_t tid) {
   return turns == "0 0 0\n" ? std::string() : turns;
 }
 
-/// Likewise, where that is not known: one of the two goes up when it stops running.
+/// One of the two goes up when it stops running.
 std::string switches_in(std::string_view status) {
   return fmt::format("{}/{}", line_of(status, "\nvoluntary_ctxt_switches:\t"),
                      line_of(status, "\nnonvoluntary_ctxt_switches:\t"));
@@ -42,12 +42,12 @@ std::string switches_in(std::string_view status) {
 
 }  // namespace
 
-Motion look_at(ScheduledTask& task) {
+Motion look_at(ScheduledTask& task, Sign sign) {
   if (!task.look.empty() && has_a_turn(task.tid)) {
     task.look.clear();
     return Motion::kMoves;
   }
-  std::string look = turns_of(task.tid);
+  std::string look = sign == Sign::kTurns ? turns_of(task.tid) : std::string();
   if (!look.empty() && look == task.look) return Motion::kSleeps;
   const std::string status = base::read_file(fmt::format("/proc/{}/status", task.tid)).value_or("");
   const std::string_view state = line_of(status, "State:\t");

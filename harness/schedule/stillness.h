@@ -14,11 +14,17 @@ enum class Motion {
   kGone,    ///< it has ended
 };
 
+/// What tells that a task has run.
+enum class Sign {
+  kTurns,     ///< how long it has run in all; where the kernel does not count that: its switches
+  kSwitches,  ///< how often it has stopped running
+};
+
 /// One look at a task, remembered in it. A task that has not run between two looks, and is asleep
 /// at both and off the processor at the second, is moved by somebody else only. A parent in vfork
 /// cannot be interrupted until its child has called exec, and counts as asleep once that child is
 /// known: before, it may wait for the kernel to make it.
-Motion look_at(ScheduledTask& task);
+Motion look_at(ScheduledTask& task, Sign sign = Sign::kTurns);
 /// Whether it runs or is about to: whom a signal has woken is awake at once.
 bool is_awake(pid_t tid);
 /// Whether a SIGKILL is under way to it, as any signal that ends a process becomes one; also where

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <ostream>
 
 #include <gtest/gtest.h>
 
@@ -15,6 +16,11 @@
 #include "tests/support/child_process.h"
 
 namespace stress {
+
+static void PrintTo(Sign sign, std::ostream* out) {
+  *out << (sign == Sign::kTurns ? "turns" : "switches");
+}
+
 namespace {
 
 struct Pipe {
@@ -34,12 +40,19 @@ ScheduledTask task_of(pid_t pid) {
   return task;
 }
 
-/// Looks until it is asleep: only a hang could keep it from that.
-void look_until_it_sleeps(ScheduledTask& task) {
-  while (look_at(task) != Motion::kSleeps) sched_yield();
-}
+/// By each sign, so that it makes no difference which of them the kernel has.
+class Stillness : public ::testing::TestWithParam<Sign> {
+ protected:
+  static Motion look(ScheduledTask& task) { return look_at(task, GetParam()); }
+  /// Until it is asleep: only a hang could keep it from that.
+  static void look_until_it_sleeps(ScheduledTask& task) {
+    while (look(task) != Motion::kSleeps) sched_yield();
+  }
+};
 
-TEST(Stillness, WhoHasRunSinceTheLastLookIsNotTakenForAsleep) {
+INSTANTIATE_TEST_SUITE_P(By, Stillness, ::testing::Values(Sign::kTurns, Sign::kSwitches));
+
+TEST_P(Stillness, WhoHasRunSinceTheLastLookIsNotTakenForAsleep) {
   const Pipe to;
   const Pipe from;
   const tests::ChildProcess child([&] {
@@ -53,11 +66,11 @@ TEST(Stillness, WhoHasRunSinceTheLastLookIsNotTakenForAsleep) {
     char byte = 'x';
     ASSERT_EQ(write(to.ends[1], &byte, 1), 1);
     ASSERT_EQ(read(from.ends[0], &byte, 1), 1);
-    ASSERT_NE(look_at(task), Motion::kSleeps) << i;
+    ASSERT_NE(look(task), Motion::kSleeps) << i;
   }
 }
 
-TEST(Stillness, WhoIsAlwaysOnTheProcessorMoves) {
+TEST_P(Stillness, WhoIsAlwaysOnTheProcessorMoves) {
   const tests::ChildProcess child([parent = getpid()] {
     while (getppid() == parent) continue;
     return 0;
@@ -65,21 +78,21 @@ TEST(Stillness, WhoIsAlwaysOnTheProcessorMoves) {
   ScheduledTask task = task_of(child.pid());
   for (int i = 0; i < 100; ++i) {
     task.look = "as it looked when it slept";
-    ASSERT_EQ(look_at(task), Motion::kMoves);
+    ASSERT_EQ(look(task), Motion::kMoves);
     ASSERT_EQ(task.look, "");
   }
 }
 
-TEST(Stillness, TheDeadAreGoneCollectedOrNot) {
+TEST_P(Stillness, TheDeadAreGoneCollectedOrNot) {
   tests::ChildProcess child([] { return 0; });
   const base::UniqueFd death(static_cast<int>(syscall(SYS_pidfd_open, child.pid(), 0)));
   pollfd dead{death.get(), POLLIN, 0};
   ASSERT_EQ(poll(&dead, 1, -1), 1);
   ScheduledTask task = task_of(child.pid());
   task.look = "as it looked when it slept";
-  EXPECT_EQ(look_at(task), Motion::kGone);
+  EXPECT_EQ(look(task), Motion::kGone);
   child.wait();
-  EXPECT_EQ(look_at(task), Motion::kGone);
+  EXPECT_EQ(look(task), Motion::kGone);
 }
 
 }  // namespace
