@@ -133,10 +133,7 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   step.bytes = task.stopped.op.bytes;
   step.changes = !task.first && changes_files(task.stopped.op.sys);
   step.acts = !task.first && is_act(task.stopped.op);
-  others_have_moved(&task);
-  const bool alone = std::exchange(stepper_, task.label) == task.label;
-  task.repeats = alone && task.last_key == task.call.key ? task.repeats + 1 : 1;
-  task.slept_alone = task.slept_alone || choices.moment.candidates[index].yields;
+  loops_.moved(task.label, task.call.key, choices.moment.candidates[index].yields, living());
   task.last_key = task.call.key;
   if (!choices.moment.forced) {
     last_ = task.label;
@@ -150,14 +147,6 @@ void Scheduler::step_of(ScheduledTask& task, const Choices& choices, std::size_t
   trace_.held = holders_.held_by(process);
   trace_.shared = holders_.shares(process, trace_.held);
   let_go(task);
-}
-
-void Scheduler::others_have_moved(const ScheduledTask* mover) {
-  for (const auto& [label, task] : arena_->tasks().all()) {
-    if (task.get() == mover) continue;
-    task->slept_alone = false;
-    task->repeats = 0;
-  }
 }
 
 void Scheduler::let_go(ScheduledTask& task) {
@@ -175,8 +164,8 @@ void Scheduler::step_of_actor(Actor& actor) {
   Step& step = steps_.back();
   step.operation = actor.label;
   step.call = actor.call;
-  others_have_moved(nullptr);
-  last_ = turn_ = stepper_ = actor.label;
+  loops_.disturbed();
+  last_ = turn_ = actor.label;
   step.result = actor.act();
   arena_->note_names_changed();
   actors_.erase(actors_.begin() + (&actor - actors_.data()));
@@ -195,7 +184,7 @@ void Scheduler::crash(const Decision& decision) {
   causality_.add({decision.who, to_string(decision.act), accesses});
   meetings_.made(decision.who, to_string(decision.act), accesses);
   cause_ = {decision.who, std::string(to_string(decision.act))};
-  others_have_moved(nullptr);
+  loops_.disturbed();
   ++crashes_;
   crashed_ = decision.who;
   // A death is no switch: those whose turn it is go on, if any of them is left. Which of them ran

@@ -18,6 +18,7 @@
 #include "harness/schedule/moment.h"
 #include "harness/schedule/shared_files.h"
 #include "harness/schedule/step.h"
+#include "harness/schedule/waiting_loops.h"
 
 namespace stress {
 
@@ -118,7 +119,7 @@ class Scheduler {
                                         bool forced) const;
   [[nodiscard]] std::vector<Access> accesses_of_step(ScheduledTask& task) const;
   [[nodiscard]] bool yields(const ScheduledTask& task) const;
-  [[nodiscard]] bool has_yielded_alone(const ScheduledTask& task) const;
+  [[nodiscard]] WaitingLoops::Labels living() const;
   void carry_out(const Choices& choices, const Decision& decision);
   void mark_births();
   [[nodiscard]] std::vector<std::uint64_t> locks_of(std::string_view operation) const;
@@ -126,9 +127,6 @@ class Scheduler {
   void step_of(ScheduledTask& task, const Choices& choices, std::size_t index);
   void step_of_actor(Actor& actor);
   void crash(const Decision& decision);
-  /// Whoever waits in a loop may have something new to see. `mover`: who it was; nullptr: not a
-  /// task.
-  void others_have_moved(const ScheduledTask* mover);
   void let_go(ScheduledTask& task);
   /// Of the lock that a task waits for, by label; empty: none of the tasks.
   [[nodiscard]] std::string holder_for(const ScheduledTask& task) const;
@@ -157,9 +155,10 @@ class Scheduler {
   std::optional<Moment> cut_at_;
   Causality causality_;
   Meetings meetings_;
-  std::string last_;     ///< whose step it was, of those who take turns; after his death too
-  std::string turn_;     ///< with whom he takes turns; after his death too
-  std::string stepper_;  ///< whose step it was
+  std::string last_;  ///< whose step it was, of those who take turns; after his death too
+  std::string turn_;  ///< with whom he takes turns; after his death too
+  /// A file that is read piece by piece in fewer calls is no loop.
+  WaitingLoops loops_{10};
   /// Whose step it was that what went on at once since then comes of, and its call.
   std::pair<std::string, std::string> cause_;
   std::map<std::string, std::uint64_t> made_by_;  ///< each task: the call of cause_ at its birth

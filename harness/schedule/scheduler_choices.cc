@@ -16,10 +16,6 @@ namespace {
 
 using State = ScheduledTask::State;
 
-/// So often in a row the same call, with nobody else between, and it counts as a loop that waits: a
-/// file that is read piece by piece is none.
-constexpr int kRepeats = 10;
-
 /// As a member of its process group, where all of that is killed.
 bool dies_with(const ScheduledTask& main, const ScheduledTask& task) {
   return task.pid == main.pid || getpgid(task.pid) == main.pid;
@@ -52,10 +48,12 @@ Scheduler::Choices Scheduler::look_for_choices() {
     meetings_.stands_before(label, task->call.key, task->accesses);
     if (!waits(*task) && !begins_later(*task)) ready.push_back(task.get());
   }
-  // Who has yielded in vain does so only where nobody else can do anything.
-  const bool others = !std::ranges::all_of(
-      ready, [this](const ScheduledTask* task) { return has_yielded_alone(*task); });
-  if (others) std::erase_if(ready, [this](const auto* task) { return has_yielded_alone(*task); });
+  WaitingLoops::Labels all;
+  for (const ScheduledTask* task : ready) all.insert(task->label);
+  const auto gives_way = [this, &all](const ScheduledTask* task) {
+    return yields(*task) && loops_.gives_way(task->label, all);
+  };
+  if (!std::ranges::all_of(ready, gives_way)) std::erase_if(ready, gives_way);
   ScheduledTask* at_once = who_goes_at_once(ready);
   choices.moment.forced = at_once != nullptr;
   choices.moment.held_up = is_anybody_held_up(ready, choices.moment.forced);
@@ -142,12 +140,9 @@ void Scheduler::add_candidate(Choices& choices, ScheduledTask* task, Candidate c
     }
   }
   candidate.state = causality_.after({candidate.task, key, accesses});
-  if (task != nullptr && stepper_ == task->label && task->last_key == candidate.key) {
-    const int repeats = std::min(task->repeats, kRepeats);  // more make no difference to yields()
-    candidate.state = Choice(candidate.state).of(static_cast<std::uint64_t>(repeats)).bits();
-  }
-  if (task != nullptr && (task->slept_alone || candidate.yields)) {
-    candidate.state = Choice(candidate.state).of("slept").bits();
+  if (task != nullptr) {
+    candidate.state =
+        loops_.after(candidate.state, candidate.task, candidate.key, candidate.yields, living());
   }
   // After what goes on at once it is another's turn still.
   if (choices.moment.forced) candidate.state = Choice(candidate.state).of(last_).bits();
@@ -227,12 +222,15 @@ bool Scheduler::begins_later(const ScheduledTask& task) const {
 }
 
 bool Scheduler::yields(const ScheduledTask& task) const {
-  return task.stopped.op.sys == Sys::kSleep ||
-         (task.repeats >= kRepeats && task.call.key == task.last_key);
+  return task.stopped.op.sys == Sys::kSleep || loops_.loops(task.label, task.call.key);
 }
 
-bool Scheduler::has_yielded_alone(const ScheduledTask& task) const {
-  return yields(task) && task.slept_alone;
+WaitingLoops::Labels Scheduler::living() const {
+  WaitingLoops::Labels living;
+  for (const auto& [label, task] : arena_->tasks().all()) {
+    if (task->state != State::kDead) living.insert(label);
+  }
+  return living;
 }
 
 }  // namespace stress

@@ -31,11 +31,9 @@ namespace stress {
 ///   left no trace. Should there be a reason in a later run, the branch is taken up again.
 /// - Somebody is killed only right after a step of his own of which something is left, or after a
 ///   call that his death could have changed: else he is as dead as before the step.
-/// Tasks that sleep or ask again and again yield: going away from them is free, and whoever has
-/// slept may sleep again only once somebody else has moved, so that no loop goes on for ever
-/// (source: M. Musuvathi, S. Qadeer: "Fair stateless model checking", PLDI 2008). Whether they do
-/// depends on who else has moved, so once one is seen to, the last two are done without, and what
-/// they had left out is taken up.
+/// Tasks that wait in loops yield: going away from them is free, and no loop goes on for ever while
+/// others could work (see WaitingLoops). Whether they do depends on who else has moved, so once one
+/// is seen to, the last two are done without, and what they had left out is taken up.
 class Search {
  public:
   /// `preemptions_max`: -1: no bound.

@@ -40,9 +40,8 @@ struct ScheduledTask {
   std::vector<Access> accesses;  ///< of the call, as things are now
   std::vector<Access> touches;   ///< those of them that come of its arguments, as they were then:
   std::optional<std::uint64_t> touches_at;  ///< Arena::names_changed(); nothing: not known yet
-  bool first = false;        ///< it has not begun yet: this is the exec of a launched program
-  bool waits = false;        ///< for a lock that somebody holds
-  bool slept_alone = false;  ///< nobody else has run since it last slept
+  bool first = false;  ///< it has not begun yet: this is the exec of a launched program
+  bool waits = false;  ///< for a lock that somebody holds
 
   // Running: what two looks at it must agree on before it counts as asleep.
   std::string look;
@@ -57,7 +56,6 @@ struct ScheduledTask {
   int children = 0;      ///< that it has called for so far
   int threads = 1;       ///< likewise, and the main one
   std::string last_key;  ///< of its last step
-  int repeats = 0;       ///< how often in a row it has made the same call with nobody else between
 };
 
 /// Everybody who takes part, by label. Labels come from who made whom, by which of its calls: not

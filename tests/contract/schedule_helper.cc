@@ -8,6 +8,7 @@
 //   move:F:G
 //   sleep         (an hour)     nap            (some milliseconds)      pause
 //   random:F      (what getrandom gives)       await:F       (looks for a file again and again)
+//   nap-until:F   (likewise, and sleeps between)
 //   pipe          say           hear           (a byte)      hear-end   (nobody says anything more)
 //   fork … end    thread … end  (do what stands between)     wait       join
 //   look-and-nap  (until a child has ended)    linger        (dies slowly once the pipe is closed)
@@ -192,6 +193,10 @@ void do_one(const std::string& word) {
   if (what == "random") return random_to(file);
   if (what == "await") {
     while (access(file.c_str(), F_OK) != 0) continue;
+    return;
+  }
+  if (what == "nap-until") {
+    while (access(file.c_str(), F_OK) != 0) sleep_for(0, 500'000);
     return;
   }
   if (what == "pipe") return require(pipe2(pipe_ends, O_CLOEXEC) == 0);

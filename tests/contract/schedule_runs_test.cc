@@ -175,6 +175,20 @@ TEST_F(ScheduledRuns, WhoStandsBeforeANameMeetsWhoWritesToWhatHasItByNow) {
   }
 }
 
+// Each of them finds that the other has moved.
+TEST_F(ScheduledRuns, TwoWhoAskInTurnsLetAThirdWorkWhoMakesAnEndOfIt) {
+  for (const std::string waits : {"await:f", "nap-until:f"}) {
+    std::string who = "B";
+    Choosing in_turns([&who](const Moment& moment) -> std::optional<Decision> {
+      if (!moment.last) who = who == "A" ? "B" : "A";
+      return Decision{Act::kRun, who};
+    });
+    const Run made = run_anew({{"A", {waits}}, {"B", {waits}}, {"C", {"append:f:x"}}}, in_turns,
+                              {.steps_max = 500});
+    EXPECT_EQ(made.end, RunEnd::kDone) << waits;
+  }
+}
+
 /// All there is of each moment, so that a difference can be read.
 std::vector<std::string> in_words(const std::vector<Moment>& moments) {
   std::vector<std::string> all;

@@ -15,6 +15,7 @@
 #include "harness/schedule/causality.h"
 #include "harness/schedule/meetings.h"
 #include "harness/schedule/moment.h"
+#include "harness/schedule/waiting_loops.h"
 #include "tests/unit/simulated_calls.h"
 #include "tests/unit/simulated_locks.h"
 
@@ -48,8 +49,12 @@ class Simulation {
       if (setting_.tells_states) meetings_.stands_before((*program_)[i].label, key(i), accesses(i));
       if (!waits(i) && !begins_later(i)) ready.push_back(i);
     }
-    const auto in_vain = [this](std::size_t i) { return yields(i) && tasks_[i].slept_alone; };
-    if (!std::ranges::all_of(ready, in_vain)) std::erase_if(ready, in_vain);
+    WaitingLoops::Labels all;
+    for (const std::size_t i : ready) all.insert((*program_)[i].label);
+    const auto gives_way = [this, &all](std::size_t i) {
+      return yields(i) && loops_.gives_way((*program_)[i].label, all);
+    };
+    if (!std::ranges::all_of(ready, gives_way)) std::erase_if(ready, gives_way);
     if (ready.empty()) return std::nullopt;
     Moment moment;
     moment.step = step_;
@@ -115,7 +120,6 @@ class Simulation {
   [[nodiscard]] const std::unordered_set<std::uint64_t>& met() const { return meetings_.met(); }
 
  private:
-  static constexpr int kRepeats = 3;
   static constexpr std::uint64_t kLives = 300;
   static constexpr std::uint64_t kPrograms = 400;
   static constexpr std::uint64_t kSharers = 500;
@@ -126,6 +130,13 @@ class Simulation {
   [[nodiscard]] std::string turn_of(std::size_t i) const {
     const SimTask& task = (*program_)[i];
     return setting_.children_at_once ? task.label : task.operation;
+  }
+  [[nodiscard]] WaitingLoops::Labels living() const {
+    WaitingLoops::Labels living;
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      if (is_alive(i)) living.insert((*program_)[i].label);
+    }
+    return living;
   }
   [[nodiscard]] bool is_alive(std::size_t i) const {
     const SimTaskState& task = tasks_[i];
@@ -170,10 +181,8 @@ class Simulation {
     return key(i) + (in_vain ? ", in vain" : "");
   }
   [[nodiscard]] bool yields(std::size_t i) const {
-    const SimTaskState& task = tasks_[i];
-    if (!task.begun) return false;
-    return call(i).kind == SimCall::Kind::kSleep ||
-           (task.repeats >= kRepeats && task.last_key == key(i));
+    return tasks_[i].begun &&
+           (call(i).kind == SimCall::Kind::kSleep || loops_.loops((*program_)[i].label, key(i)));
   }
   [[nodiscard]] std::vector<Access> accesses(std::size_t i) const {
     if (!tasks_[i].begun && is_child(i)) return {};
@@ -205,14 +214,9 @@ class Simulation {
   [[nodiscard]] std::uint64_t after(std::size_t i) const {
     if (!setting_.tells_states) return 0;
     const std::uint64_t state = causality_.after({(*program_)[i].label, event_key(i), accesses(i)});
-    if (forced_) return Choice(with_repeats(i, state)).of(last_.value_or(tasks_.size())).bits();
-    return with_repeats(i, state);
-  }
-  [[nodiscard]] std::uint64_t with_repeats(std::size_t i, std::uint64_t state) const {
-    const SimTaskState& task = tasks_[i];
-    if (task.slept_alone || yields(i)) state = Choice(state).of("slept").bits();
-    if (stepper_ != i || task.last_key != key(i)) return state;
-    return Choice(state).of(static_cast<std::uint64_t>(std::min(task.repeats, kRepeats))).bits();
+    const std::uint64_t all =
+        loops_.after(state, (*program_)[i].label, key(i), yields(i), living());
+    return forced_ ? Choice(all).of(last_.value_or(tasks_.size())).bits() : all;
   }
   void add_mortals(Moment& moment) const {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -236,7 +240,6 @@ class Simulation {
   void run(std::size_t i) {
     const std::string label = (*program_)[i].label;
     const std::string made = key(i);
-    const bool yielded = yields(i);
     if (setting_.tells_states) causality_.add({label, event_key(i), accesses(i)});
     if (setting_.tells_states) meetings_.made(label, key(i), accesses(i));
     if (!asks_after(i).empty()) meetings_.mark(life_meeting_id(asks_after(i)));
@@ -245,12 +248,9 @@ class Simulation {
     traceless_ = begun && call(i).kind != SimCall::Kind::kSleep && leave_no_trace(accesses(i));
     // Whether its death undoes it: a lock that is taken or released is nobody else's.
     traceless_once_dead_ = traceless_ || (lock(i) != 0 && !locks_.shares(i, call(i).object));
-    others_have_moved(i);
+    loops_.moved(label, made, yields(i), living());
     SimTaskState& task = tasks_[i];
-    task.repeats = stepper_ == i && task.last_key == made ? task.repeats + 1 : 1;
-    task.slept_alone = task.slept_alone || yielded;
     task.last_key = made;
-    stepper_ = i;
     if (!forced_) {
       last_ = i;
       turn_ = turn_of(i);
@@ -285,13 +285,6 @@ class Simulation {
     meetings_.made(maker, call, changed);
     if (by != i) meetings_.made(label, tasks_[i].last_key, changed);
     if (forced_) meetings_.made(cause_.first, cause_.second, changed);
-  }
-  void others_have_moved(std::size_t mover) {
-    for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      if (i == mover) continue;
-      tasks_[i].slept_alone = false;
-      tasks_[i].repeats = 0;
-    }
   }
   void begin(std::size_t i) {
     tasks_[i].begun = true;
@@ -368,7 +361,7 @@ class Simulation {
       meetings_.made(main.label, to_string(act), accesses);
     }
     cause_ = {main.label, std::string(to_string(act))};
-    others_have_moved(tasks_.size());
+    loops_.disturbed();
     ++crashes_;
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       const bool dies = i == victim || (act == Act::kCrashWithDescendants &&
@@ -388,7 +381,7 @@ class Simulation {
   mutable Meetings meetings_;
   std::optional<std::size_t> last_;  ///< of those who take turns, of the dead too
   std::string turn_;
-  std::optional<std::size_t> stepper_;  ///< of all
+  WaitingLoops loops_{3};
   std::uint64_t step_ = 0;
   int crashes_ = 0;
   bool traceless_ = false;  ///< the last step, as its moment says

@@ -161,6 +161,15 @@ RC_GTEST_PROP(SearchProperty, NothingIsLostWhereChildrenThatGoOnAtOnceLoop, ()) 
   expect_all_is_found(program_of(made, tasks, true), {1, 1}, {.children_at_once = true});
 }
 
+RC_GTEST_PROP(SearchProperty, NothingIsLostWhereTwoSleepWhileAThirdWorks, ()) {
+  static constexpr Kind kSleepers[] = {Kind::kSleep, Kind::kSleep, Kind::kRead, Kind::kAdd};
+  static constexpr Kind kWorker[] = {Kind::kWrite, Kind::kRead};
+  const SimProgram program = {{"A", "A", *calls(4, kSleepers)},
+                              {"AA", "AA", *calls(4, kSleepers)},
+                              {"B", "B", *calls(3, kWorker)}};
+  expect_all_is_found(program, {1, 0});
+}
+
 RC_GTEST_PROP(SearchProperty, LoopsThatAskForTheSameThingAreCutWithoutLosingAny, ()) {
   static constexpr Kind kKinds[] = {Kind::kRead, Kind::kWrite, Kind::kSleep};
   const auto some = [](int calls_max) {

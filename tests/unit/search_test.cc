@@ -63,6 +63,16 @@ TEST(Search, ALostUpdateTakesOnePreemption) {
   EXPECT_GT(search(program, {1, 0}).outcomes.size(), 2u);
 }
 
+// Each of the two finds that the other has moved, again and again.
+TEST(Search, TwoWhoAskInTurnsDoNotKeepAThirdFromItsWork) {
+  const SimProgram program = {{"A", "A", {{Kind::kAwait, 0}}},
+                              {"AA", "AA", {{Kind::kAwait, 0}}},
+                              {"B", "B", {{Kind::kWrite, 1}, {Kind::kWrite, 0}}}};
+  const Found found = search(program, {0, 0});
+  EXPECT_EQ(found.outcomes, Enumeration(program, {0, 0}).outcomes({0, 0}));
+  EXPECT_FALSE(found.outcomes.contains(0)) << "a run was cut";
+}
+
 // The child lives on where its maker alone is killed, which no later step must make be forgotten.
 TEST(Search, TheDeathOfAProcessAloneIsNotTakenForThatOfAll) {
   const SimProgram program = {{"A", "A", {{Kind::kRead, 0}, {Kind::kTry, 1}, {Kind::kRead, 0}}},

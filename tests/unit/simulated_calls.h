@@ -18,8 +18,6 @@ struct SimTaskState {
   std::size_t at = 0;
   std::uint32_t ended_before = 0;  ///< a bit for each program that had, when it began
   std::uint64_t known = 0;
-  int repeats = 0;
-  bool slept_alone = false;
   std::string last_key;
 };
 
