@@ -25,9 +25,11 @@ Descriptors descriptors_of(pid_t process) {
   for (const int fd : folder.numbers()) {
     std::string name = link_at(folder.fd(), std::to_string(fd).c_str());
     if (name.empty()) continue;
-    const bool is_file = name.front() == '/';
-    if (!is_file) open.channels.insert(std::move(name));
-    if (is_file && fd > STDERR_FILENO) open.files.insert(std::move(name));
+    if (name.front() != '/') {
+      open.channels.insert(std::move(name));
+    } else if (fd > STDERR_FILENO) {
+      open.files.insert(std::move(name));
+    }
   }
   return open;
 }
