@@ -65,7 +65,7 @@ std::uint64_t WaitingLoops::with(std::uint64_t state, const Labels& living) cons
     const auto repeats = static_cast<std::uint64_t>(std::min(loop.repeats, repeats_max_));
     if (label == stepper_ && repeats > 1) all = all.of("again").of(repeats);
     if (loop.before.empty()) continue;
-    all = all.of(label).of(repeats).of(loop.rests ? "rests" : "loops");
+    all = all.of(label).of(repeats).of(loop.rests ? "rests" : "").of(loop.slept ? "slept" : "");
     for (const std::string& other : loop.before) all = all.of(other);
   }
   return all.bits();
