@@ -189,6 +189,57 @@ TEST_F(ScheduledRuns, TwoWhoAskInTurnsLetAThirdWorkWhoMakesAnEndOfIt) {
   }
 }
 
+// Whom a sleeper has to let go on first depends on who has moved since: so the two orders lead to
+// states of their own, which those of a call that waits for nothing do not.
+TEST_F(ScheduledRuns, WhoSleptBeforeAnotherMovedIsNotWhereHeWouldBeHadHeSleptAfterwards) {
+  const auto state_after = [this](const std::vector<std::string>& order, const char* call) {
+    std::uint64_t state = 0;
+    Choosing strategy([&](const Moment& moment) -> std::optional<Decision> {
+      if (moment.step < order.size()) return Decision{Act::kRun, order[moment.step]};
+      const auto c = std::ranges::find(moment.candidates, "C", &Candidate::task);
+      if (moment.step == order.size() && c != moment.candidates.end()) state = c->state;
+      return std::nullopt;
+    });
+    const Run made =
+        run_anew({{"A", {call, "await:x"}}, {"B", {"move:m:n", "await:x"}}, {"C", {"move:y:z"}}},
+                 strategy, {}, {{"m", ""}, {"x", ""}, {"y", ""}});
+    EXPECT_EQ(made.end, RunEnd::kDone);
+    EXPECT_NE(state, 0);
+    return state;
+  };
+  const std::vector<std::string> before = {"A", "B", "C", "A", "B"};
+  const std::vector<std::string> after = {"A", "B", "C", "B", "A"};
+  EXPECT_NE(state_after(before, "nap"), state_after(after, "nap"));
+  EXPECT_EQ(state_after(before, "await:x"), state_after(after, "await:x"));
+}
+
+// Between a child's steps it is its operation's turn: so whoever else of that waits is held up.
+TEST_F(ScheduledRuns, WhoWaitsForALockWhileItsChildGoesOnIsHeldUp) {
+  for (const bool waits : {true, false}) {
+    Choosing strategy([](const Moment& moment) -> std::optional<Decision> {
+      for (const auto& [who, until] : {std::pair("B", "rename"), std::pair("A", "lock")}) {
+        const auto at = std::ranges::find(moment.candidates, who, &Candidate::task);
+        if (at != moment.candidates.end() && !at->key.starts_with(until))
+          return Decision{Act::kRun, who};
+      }
+      return Decision{Act::kRun, "A.1"};
+    });
+    const Run made = run_anew({{"A", {"fork", "move:m:n", "move:n:o", "end", "flock:f"}},
+                               {"B", {waits ? "flock:f" : "flock:g", "move:p:q"}}},
+                              strategy, {}, {{"m", ""}, {"p", ""}});
+    EXPECT_EQ(made.end, RunEnd::kDone);
+    const auto second =
+        std::ranges::adjacent_find(made.decisions, [](const Decision& one, const Decision& next) {
+          return one.who == next.who && one.who == "A.1";
+        });
+    ASSERT_NE(second, made.decisions.end());
+    const auto between_at = static_cast<std::size_t>(second - made.decisions.begin()) + 1;
+    const Moment& between = made.moments[between_at];
+    EXPECT_EQ(std::ranges::count(between.candidates, "A", &Candidate::task), waits ? 0 : 1);
+    EXPECT_EQ(between.held_up, waits);
+  }
+}
+
 /// All there is of each moment, so that a difference can be read.
 std::vector<std::string> in_words(const std::vector<Moment>& moments) {
   std::vector<std::string> all;
