@@ -21,6 +21,8 @@ namespace base {
 namespace {
 
 constexpr std::size_t kReadBytes = 65'536;
+/// A file in /proc is seldom longer; and what is freed at once should not go back to the kernel.
+constexpr std::size_t kFirstReadBytes = 4'096;
 
 int open_retrying(const std::filesystem::path& path, int flags, mode_t mode = 0) {
   int fd = -1;
@@ -105,7 +107,7 @@ Result<std::string> read_file(const std::filesystem::path& path, struct stat* st
   // One byte more than it has: a read that is not filled tells the end of a regular file. Files in
   // /proc claim to be empty, and end where nothing more comes.
   const bool sized = file.st_size > 0;
-  std::size_t want = sized ? static_cast<std::size_t>(file.st_size) + 1 : kReadBytes;
+  std::size_t want = sized ? static_cast<std::size_t>(file.st_size) + 1 : kFirstReadBytes;
   for (;;) {
     const ssize_t got = append_from(fd.get(), text, want);
     if (got < 0) return fail_errno(errno, "read", path);
