@@ -88,10 +88,11 @@ class Stage {
   base::Status start_engine(const Plan& plan);
   base::Status set_up_targets(const Plan& plan);
 
-  // In the order of dependence: destructors go backwards. The guardian outlives the group.
+  // Destructors go backwards. The guardian outlives all that it would remove: this process may be
+  // killed in the middle of that, too.
+  std::optional<Guardian> guardian_;
   std::optional<RunFolder> folder_;
   std::optional<Disk> disk_;
-  std::optional<Guardian> guardian_;
   std::optional<Group> group_;
   RunPlace place_;
   RunPlace second_place_;

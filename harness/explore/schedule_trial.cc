@@ -246,7 +246,10 @@ ScheduleResult Trial::conclude(RunEnd end) {
   }
   if (!lives) collector_.trouble(lives.error().message);
   if (end == RunEnd::kTooLong) collector_.trouble("the schedule came to no end");
-  if (end == RunEnd::kRestless) collector_.trouble("a process moved on and on, unseen");
+  if (end == RunEnd::kRestless) {
+    collector_.trouble(
+        fmt::format("a process moved on and on, unseen ({})", scheduler_.standings()));
+  }
   ScheduleResult result;
   collector_.with([&](Evidence& evidence) {
     if (lives) evidence.lives = std::move(*lives);
