@@ -119,8 +119,9 @@ class TmuxProbe : public SessionProbe {
   static Struck struck(const base::Result<base::Outcome>& outcome) {
     if (!outcome) return Struck::kPerhaps;
     if (outcome->ok()) return Struck::kYes;
-    const bool nothing =
-        says_no_server(outcome->err) || outcome->err.starts_with("can't find session");
+    const bool nothing = says_no_server(outcome->err) ||
+                         outcome->err.starts_with("can't find session") ||
+                         outcome->err.starts_with("no current target");  // not one is left
     return nothing && !outcome->timed_out ? Struck::kNothingThere : Struck::kPerhaps;
   }
 

@@ -25,16 +25,20 @@ class TmuxProbes : public ::testing::Test {
     place.env = {"PATH=/usr/bin:/bin", "HOME=" + folder.string(), "SHELL=/bin/sh"};
     return place;
   }
-  /// The pid of the pane that is made.
-  [[nodiscard]] std::int64_t make_pane(std::vector<std::string> words) const {
+  /// What it prints.
+  std::string tmux(const std::vector<std::string>& words) const {
     base::Command command;
     command.argv = {"tmux", "-S", place_.tmux_socket.string(), "-N"};
     command.argv.insert(command.argv.end(), words.begin(), words.end());
-    command.argv.insert(command.argv.end(), {"-d", "-P", "-F", "#{pane_pid}", "sleep", "infinity"});
     command.env = place_.env;
     const auto outcome = base::run(command);
     EXPECT_TRUE(outcome && outcome->ok()) << (outcome ? outcome->err : outcome.error().message);
-    return outcome ? std::stoll("0" + outcome->out) : 0;
+    return outcome ? outcome->out : "";
+  }
+  /// The pid of the pane that is made.
+  std::int64_t make_pane(std::vector<std::string> words) const {
+    words.insert(words.end(), {"-d", "-P", "-F", "#{pane_pid}", "sleep", "infinity"});
+    return std::stoll("0" + tmux(words));
   }
   /// Those that are an agent's by their name.
   [[nodiscard]] std::vector<ObservedSession> agents() const {
@@ -63,6 +67,17 @@ TEST_F(TmuxProbes, SeeASessionOfManyPanesOnceByThePaneThatIsRecorded) {
   names_.learn(registry);
   ASSERT_EQ(agents().size(), 1U);
   EXPECT_EQ(agents().front().pid, second);
+}
+
+TEST_F(TmuxProbes, StrikeNothingWhereTheSessionHasEndedByItself) {
+  make_pane({"new-session", "-s", "agent_a-1"});
+  const ObservedSession session = agents().at(0);
+  EXPECT_EQ(probe_->kill_session(session), Struck::kYes);
+  EXPECT_EQ(probe_->kill_session(session), Struck::kNothingThere);
+  // Nor where it was the last.
+  tmux({"set-option", "-g", "exit-empty", "off"});
+  tmux({"kill-session", "-t", "=stress-keeper"});
+  EXPECT_EQ(probe_->kill_session(session), Struck::kNothingThere);
 }
 
 }  // namespace

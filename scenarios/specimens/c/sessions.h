@@ -148,8 +148,8 @@ static int end_session(const struct session* session) {
   char* const argv[] = {"tmux", "-N", "kill-session", "-t", target, NULL};
   const struct process process = identity(session->pid);
   const int code = tmux(argv, out, sizeof out);
-  const int known =
-      begins(out, "can't find session") || begins(out, "server exited") || no_server(out);
+  const int known = begins(out, "can't find session") || begins(out, "no current target") ||
+                    begins(out, "server exited") || no_server(out);
   if (code < 0 || (code > 0 && !known)) return fail("tmux kill-session");
   return end_process(process, HANGUP_MS);
 }

@@ -67,6 +67,10 @@ def wait_dead(process, seconds, then):
         os.close(fd)
 
 
+# What tmux says of a session that has just ended, the last one if it has no target at all.
+GONE = ("can't find session", "no current target", "server exited")
+
+
 def no_server(error):
     return error.startswith("no server running on") or (
         error.startswith("error connecting to") and "No such file" in error)
@@ -128,7 +132,7 @@ class Tmux:
         """Kills the session and waits for its process, which may ignore its hang-up."""
         process = identity(session.pid)
         code, _, error = self.call("-N", *self.ending(session))
-        known = no_server(error) or error.startswith(("can't find session", "server exited"))
+        known = no_server(error) or error.startswith(GONE)
         if code != 0 and not known:
             raise Unknown(f"tmux kill-session: {error}")
         wait_dead(process, HANGUP_SECONDS, signal.SIGKILL)

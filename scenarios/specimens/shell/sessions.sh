@@ -96,7 +96,7 @@ end_session() { # NAME PID
   process=$value
   if ! error=$(tmux -N kill-session -t "=$1" 2>&1); then
     case $error in
-      "can't find session"* | 'server exited'*) ;;
+      "can't find session"* | 'no current target'* | 'server exited'*) ;;
       *) no_server "$error" || return 1 ;;
     esac
   fi
