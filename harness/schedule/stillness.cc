@@ -65,7 +65,8 @@ Motion look_at(ScheduledTask& task, Sign sign) {
 
 bool is_awake(pid_t tid) {
   const auto stat = read_stat(tid);
-  return stat && !stat->dead() && stat->state != 'S' && stat->state != 'T' && stat->state != 't';
+  return stat && !stat->dead() &&
+         std::string_view("STtD").find(stat->state) == std::string_view::npos;
 }
 
 bool is_doomed(pid_t tid) {

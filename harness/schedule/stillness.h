@@ -25,7 +25,9 @@ enum class Sign {
 /// cannot be interrupted until its child has called exec, and counts as asleep once that child is
 /// known: before, it may wait for the kernel to make it.
 Motion look_at(ScheduledTask& task, Sign sign = Sign::kTurns);
-/// Whether it runs or is about to: whom a signal has woken is awake at once.
+/// Whether a task that has stopped at a call runs, or is about to: whom a signal has woken is awake
+/// at once. One whom it does not end goes back there at once, and only his death can interrupt him
+/// then.
 bool is_awake(pid_t tid);
 /// Whether a SIGKILL is under way to it, as any signal that ends a process becomes one; also where
 /// it is gone.

@@ -17,6 +17,7 @@
 //   probe:F:G     look:F:G       (whether the process of that file lives: the answer, to G)
 //   die-after     (its parent, of a signal)    give-way      (on the first processor, to everybody)
 //   own-session   (leaves that of its parent)
+//   count         (SIGUSR1s)    say-count:F
 //   exec          (itself anew, with the words that follow)
 //   serve:S       (answers on a socket, for ever)            call:S:TEXT
 #include <fcntl.h>
@@ -51,6 +52,7 @@ int pipe_ends[2];
 pid_t last_child;
 std::vector<std::thread> threads;
 std::map<std::string, int> locks;  // open files, by name
+volatile sig_atomic_t signals = 0;
 
 void require(bool good) {
   if (!good) _exit(errno != 0 ? errno : 1);
@@ -232,6 +234,11 @@ void do_one(const std::string& word) {
   if (what == "die-after") return require(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
   if (what == "give-way") return give_way();
   if (what == "leave") pthread_exit(nullptr);
+  if (what == "count") {
+    require(signal(SIGUSR1, [](int) { signals = signals + 1; }) != SIG_ERR);
+    return;
+  }
+  if (what == "say-count") return write_all(file, std::to_string(signals), O_TRUNC);
   if (what == "serve") serve(file);
   if (what == "call") return call(file, text);
   errno = EINVAL;

@@ -13,9 +13,11 @@
 namespace stress {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsSupersetOf;
+using ::testing::Ne;
 using ::testing::Not;
 
 class ScheduledTasks : public ScheduleTest {};
@@ -198,6 +200,23 @@ class Busy {
 };
 
 // By a signal that nobody was seen to send, as of a terminal that hangs up; and it takes its time.
+// As one does whose timer rings while it waits for its turn: it is told once its call is made.
+TEST_F(ScheduledTasks, WhoIsSignalledAtItsCallStandsThere) {
+  Choosing strategy([this](const Moment& moment) -> std::optional<Decision> {
+    const auto at = std::ranges::find(moment.candidates, "A", &Candidate::task);
+    if (at == moment.candidates.end() || at->key != "open or create f") {
+      return Decision{Act::kRun, "A"};
+    }
+    ::kill(arena_->tasks().by_label("A")->pid, SIGUSR1);
+    return Decision{Act::kRun, "B"};  // after whose end is looked for who was told of it
+  });
+  const Run made =
+      run_anew({{"A", {"count", "append:f:x", "say-count:g"}}, {"B", {"append:h:x"}}}, strategy);
+  EXPECT_EQ(made.end, RunEnd::kDone);
+  EXPECT_EQ(content("f"), "x");
+  EXPECT_THAT(content("g"), AllOf(Ne("0"), Ne("")));
+}
+
 TEST_F(ScheduledTasks, WhoIsDyingAtItsCallIsNoCandidate) {
   const Busy busy;
   for (int i = 0; i < 5; ++i) {
