@@ -1,7 +1,6 @@
-// Goal: the correct specimens take a session for ended that ends under their hands, also when it was
-// the server's last, so that tmux finds no target at all.
-// Method: a tmux whose server stays without sessions, and that loses them just before it is told to
-// end one.
+// Goal: the correct specimens take a session for ended that ends under their hands, also when it
+// was the server's last, so that tmux finds no target at all. Method: a tmux whose server stays
+// without sessions, and that loses them just before it is told to end one.
 #include <filesystem>
 #include <fstream>
 #include <memory>

@@ -141,7 +141,15 @@ TEST(Search, WhatAChildSawLastIsNoReasonToStopItsMakerEarlier) {
   EXPECT_EQ(search(program, {3, 1}).outcomes, Enumeration(program, {3, 1}).outcomes({3, 1}));
 }
 
-// As it may have told somebody of its last step, and then closed the way by which it did.
+// It would see something else after an earlier death.
+TEST(Search, ADeathOfAMakerAloneIsNotMovedBeforeWhatItsChildHasSeen) {
+  const SimProgram program = {{"A", "A", {{Kind::kRead, 0}, {Kind::kRead, 0}}},
+                              {"A.1", "A", {{Kind::kAsk, 0}, {Kind::kAsk, 0}}},
+                              {"B", "B", {}}};
+  const Bound bound{1, 1};
+  EXPECT_EQ(search(program, bound).outcomes, Enumeration(program, bound).outcomes(bound));
+}
+
 // A could be preempted by B before a call that races with nobody's; it may still be killed there.
 TEST(Search, WhoStandsIsKilledLaterThereOnlyWhereThatMakesADifference) {
   Moment begin;
@@ -181,6 +189,7 @@ TEST(Search, WhoStandsIsKilledLaterThereOnlyWhereThatMakesADifference) {
   EXPECT_EQ(open_after(alone, {life_meeting_id("B")}), without);
 }
 
+// As it may have told somebody of its last step, and then closed the way by which it did.
 TEST(Search, WhoCouldBeHeardBeforeItsLastStepIsKilledAfterIt) {
   for (const bool is_heard : {false, true}) {
     Moment before;
