@@ -58,7 +58,9 @@ class Audit : public ::testing::Test {
   }
 
   void kill_session_of(const std::string& agent) const {
-    EXPECT_EQ(orchestrator_.tmux({"kill-session", "-t", "=agent_" + agent}).exit_code, 0);
+    const std::string session = "=agent_" + agent;
+    expect_to_end(orchestrator_.tmux({"list-panes", "-t", session + ":", "-F", "#{pane_pid}"}),
+                  [&] { return orchestrator_.tmux({"kill-session", "-t", session}); });
   }
   void damage() const { fs::resize_file(workspace() / "registry.json", 100); }
 
@@ -91,7 +93,7 @@ TEST_F(Audit, OfAnEmptyWorkspaceWithoutATmuxServerPassesAndStartsNone) {
 TEST_F(Audit, FindsTheGhostsThatALostServerLeaves) {
   orchestrator_.init("tmux");
   orchestrator_.spawn("exec sleep 1000");
-  EXPECT_EQ(orchestrator_.tmux({"kill-server"}).exit_code, 0);
+  orchestrator_.end_tmux_server();
   EXPECT_EQ(invariants(audit(1), "fail"), Ids{"no-ghosts"});
   EXPECT_NE(orchestrator_.tmux({"-N", "list-sessions"}).exit_code, 0);
 }
@@ -130,7 +132,10 @@ TEST_F(Audit, FindsAgentsThatAreProcesses) {
   const std::string id = orchestrator_.spawn("exec sleep 1000");
   EXPECT_THAT(invariants(audit(0), "pass"), IsSupersetOf({"no-ghosts", "no-orphans"}));
   const auto pid = orchestrator_.agent(id)["session"]["process"]["pid"].get<pid_t>();
+  const auto agent = base::identify(pid);
+  ASSERT_TRUE(agent);
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  ASSERT_TRUE(base::wait_dead(*agent, std::chrono::minutes(1)));
   EXPECT_EQ(invariants(audit(1), "fail"), Ids{"no-ghosts"});
 }
 
@@ -162,7 +167,10 @@ class AuditByFile : public Audit {
     return Audit::audit(exit_code, {"--target", kFolder + "orchestrator.json"});
   }
   void end_session() const {
-    EXPECT_EQ(orchestrator_.execute({"tmux", "kill-session", "-t", "=" + session_}).exit_code, 0);
+    const std::string session = "=" + session_;
+    expect_to_end(
+        orchestrator_.execute({"tmux", "list-panes", "-t", session + ":", "-F", "#{pane_pid}"}),
+        [&] { return orchestrator_.execute({"tmux", "kill-session", "-t", session}); });
   }
 
   const std::string kFolder = SPAWNSTORM_SOURCE_DIR "/scenarios/specimens/python/";

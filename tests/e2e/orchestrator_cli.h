@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <functional>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "orchestrator/base/file_io.h"
+#include "orchestrator/base/process_identity.h"
 #include "orchestrator/base/subprocess.h"
 #include "orchestrator/base/unique_fd.h"
 #include "tests/support/temp_folder.h"
@@ -59,6 +62,20 @@ class Fifo {
   base::UniqueFd fd_;
 };
 
+/// Ends by a call of tmux those whose pids another has printed. Returns when they are dead: tmux
+/// does not wait for that.
+inline void expect_to_end(const base::Outcome& pids, const std::function<base::Outcome()>& by) {
+  std::vector<base::ProcessIdentity> doomed;
+  std::istringstream words(pids.out);
+  for (pid_t pid = 0; words >> pid;) {
+    const auto process = base::identify(pid);
+    if (process) doomed.push_back(*process);
+  }
+  EXPECT_FALSE(doomed.empty()) << pids.err;
+  EXPECT_EQ(by().exit_code, 0);
+  for (const auto& process : doomed) EXPECT_TRUE(base::wait_dead(process, std::chrono::minutes(1)));
+}
+
 /// A workspace driven by the program alone, with a tmux server of its own.
 class Orchestrator {
  public:
@@ -97,6 +114,12 @@ class Orchestrator {
   base::Outcome tmux(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {"tmux", "-L", "spawnstorm-" + workspace_id_});
     return execute(std::move(arguments));
+  }
+
+  /// With all its sessions.
+  void end_tmux_server() const {
+    expect_to_end(tmux({"list-panes", "-a", "-F", "#{pid} #{pane_pid}"}),
+                  [this] { return tmux({"kill-server"}); });
   }
 
   base::Outcome execute(std::vector<std::string> argv) const {
