@@ -1,6 +1,10 @@
 // Goal: the correct specimens take a session for ended that ends under their hands, also when it
 // was the server's last, so that tmux finds no target at all. Method: a tmux whose server stays
 // without sessions, and that loses them just before it is told to end one.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -10,6 +14,7 @@
 
 #include "harness/target/target.h"
 #include "orchestrator/base/subprocess.h"
+#include "orchestrator/base/unique_fd.h"
 #include "tests/support/temp_folder.h"
 
 namespace stress {
@@ -39,7 +44,9 @@ class EndedSession : public ::testing::TestWithParam<std::string> {
     std::ofstream(folder_ / "bin/tmux") << kTmux;
     fs::permissions(folder_ / "bin/tmux", fs::perms::owner_all);
     place_.workspace = folder_ / "workspace";
-    place_.agent_log = folder_ / "agents.jsonl";
+    place_.agent_log = folder_ / "agents";
+    ASSERT_EQ(::mkfifo(place_.agent_log.c_str(), 0600), 0);
+    births_.reset(::open(place_.agent_log.c_str(), O_RDWR | O_CLOEXEC));
     place_.scratch = folder_ / "scratch";
     place_.env = {"PATH=" + (folder_ / "bin").string() + ":/usr/bin:/bin", "SHELL=/bin/sh",
                   "LANG=C.UTF-8", "HOME=" + (folder_ / "home").string(),
@@ -54,6 +61,7 @@ class EndedSession : public ::testing::TestWithParam<std::string> {
 
   tests::TempFolder folder_;
   RunPlace place_;
+  base::UniqueFd births_;  ///< agents tell of them, and of their deaths
 };
 
 TEST_P(EndedSession, OfAKilledAgentIsNoError) {
@@ -67,6 +75,9 @@ TEST_P(EndedSession, OfAKilledAgentIsNoError) {
   ASSERT_TRUE(ready) << ready.error().message;
   const Reply spawned = (*target)->spawn({.task = "TASK-A", .type = "worker"});
   ASSERT_EQ(spawned.outcome, OpOutcome::kOk) << spawned.error;
+  // Its gate would end the session by itself once the record is that of an agent to be killed.
+  char birth = 0;
+  ASSERT_EQ(::read(births_.get(), &birth, 1), 1);
   const Reply killed = (*target)->kill(spawned.agent);
   EXPECT_EQ(killed.outcome, OpOutcome::kOk) << killed.error;
   std::string said;
