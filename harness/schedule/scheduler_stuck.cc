@@ -16,6 +16,11 @@ std::string holder_words(const std::string& label) {
   return label.empty() ? "somebody outside of the schedule" : label;
 }
 
+std::string standing_words(const ScheduledTask& task) {
+  if (task.state == State::kParked) return "stands before: " + task.call.words;
+  return task.look.empty() ? "moves" : "sleeps";
+}
+
 }  // namespace
 
 std::string Scheduler::holder_for(const ScheduledTask& task) const {
@@ -39,12 +44,9 @@ std::string Scheduler::standings() const {
   std::string text;
   for (const auto& [label, task] : arena_->tasks().all()) {
     if (task->state == State::kDead || arena_->is_servers(*task)) continue;
-    const bool parked = task->state == State::kParked;
-    text += fmt::format(
-        "{}{} {}{}", text.empty() ? "" : "; ", label,
-        parked ? "stands before: " + task->call.words : "sleeps (" + task->look + ")",
-        parked && task->waits ? fmt::format(", which {} holds", holder_words(holder_for(*task)))
-                              : "");
+    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", label, standing_words(*task));
+    if (task->state != State::kParked || !task->waits) continue;
+    text += fmt::format(", which {} holds", holder_words(holder_for(*task)));
   }
   return text;
 }
