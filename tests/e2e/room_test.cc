@@ -27,10 +27,11 @@ class RoomRun : public ::testing::Test {
     const auto tried = stress::run_in_room(calm, [] { return 0; });
     if (!tried) GTEST_SKIP() << tried.error().message;
   }
-  [[nodiscard]] base::Outcome storm(const Words& more, const Words& before = {}) const {
+  [[nodiscard]] base::Outcome storm(const Words& more, const Words& before = {},
+                                    const char* spawns = "4") const {
     Words argv = before;
-    argv.insert(argv.end(), {STRESS_PROGRAM, "run", "--agents", "4", "--spawns", "4", "--seed", "5",
-                             "--out", out().string()});
+    argv.insert(argv.end(), {STRESS_PROGRAM, "run", "--agents", "4", "--spawns", spawns, "--seed",
+                             "5", "--out", out().string()});
     argv.insert(argv.end(), more.begin(), more.end());
     return execute(argv);
   }
@@ -55,11 +56,11 @@ const Words kAsAnybody{"setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_
 class CorrectTarget : public RoomRun,
                       public ::testing::WithParamInterface<std::tuple<const char*, bool>> {
  protected:
-  void expect_a_pass_with(const char* flag, const char* rate) const {
+  void expect_a_pass_with(const char* flag, const char* rate, const char* spawns = "4") const {
     const auto& [sessions, as_anybody] = GetParam();
     if (as_anybody && ::geteuid() != 0) GTEST_SKIP() << "this user is anybody already";
     const base::Outcome run = storm({"--sessions", sessions, "--kill-rate", "0", flag, rate},
-                                    as_anybody ? kAsAnybody : Words{});
+                                    as_anybody ? kAsAnybody : Words{}, spawns);
     ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
   }
 };
@@ -72,10 +73,11 @@ TEST_P(CorrectTarget, PassesThoughPidsComeRoundAgain) {
 }
 
 TEST_P(CorrectTarget, PassesThoughItsDiskIsFullNowAndThen) {
-  expect_a_pass_with("--full-disk-rate", "0.3");
+  // Many: a disk is full for moments, and a short storm may be over before the first of them.
+  expect_a_pass_with("--full-disk-rate", "0.1", "20");
   if (HasFatalFailure() || IsSkipped()) return;
   EXPECT_GT(injected(report(), "full-disk"), 0) << report()["faults"];
-  EXPECT_EQ(report()["totals"]["spawns_acknowledged"], 16);
+  EXPECT_EQ(report()["totals"]["spawns_acknowledged"], 80);
   EXPECT_TRUE(std::filesystem::exists(out() / "latest" / "registry-final"));
   EXPECT_FALSE(std::filesystem::exists(out() / "latest" / "workspace"));
   const base::Outcome again = execute({STRESS_PROGRAM, "check", (out() / "latest").string()});
