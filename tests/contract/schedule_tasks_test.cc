@@ -199,7 +199,6 @@ class Busy {
   std::jthread thread_;
 };
 
-// By a signal that nobody was seen to send, as of a terminal that hangs up; and it takes its time.
 // As one does whose timer rings while it waits for its turn: it is told once its call is made.
 TEST_F(ScheduledTasks, WhoIsSignalledAtItsCallStandsThere) {
   Choosing strategy([this](const Moment& moment) -> std::optional<Decision> {
@@ -217,6 +216,7 @@ TEST_F(ScheduledTasks, WhoIsSignalledAtItsCallStandsThere) {
   EXPECT_THAT(content("g"), AllOf(Ne("0"), Ne("")));
 }
 
+// By a signal that nobody was seen to send, as of a terminal that hangs up; and it takes its time.
 TEST_F(ScheduledTasks, WhoIsDyingAtItsCallIsNoCandidate) {
   const Busy busy;
   for (int i = 0; i < 5; ++i) {

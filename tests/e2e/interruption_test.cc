@@ -92,30 +92,15 @@ TEST_F(Interruption, DoesNotDisturbARunBesideIt) {
 // Its guardian does not leave before the folder is gone that it would remove.
 TEST(InterruptionOfCleaningUp, LeavesNothing) {
   const tests::TempFolder folder;
-  const base::Outcome killed = execute({"/usr/bin/strace",
-                                        "-qq",
-                                        "-o",
-                                        folder / "unlinks",
-                                        "-e",
-                                        "trace=unlink",
-                                        "-e",
-                                        "signal=none",
-                                        "-e",
-                                        "inject=unlink:signal=SIGKILL:when=1",
-                                        STRESS_PROGRAM,
-                                        "run",
-                                        "--agents",
-                                        "1",
-                                        "--spawns",
-                                        "1",
-                                        "--sessions",
-                                        "process",
-                                        "--out",
-                                        folder.path().string()});
+  Words argv{"/usr/bin/strace", "-qq", "-e", "trace=unlink", "-e", "signal=none"};
+  argv.insert(argv.end(), {"-e", "inject=unlink:signal=SIGKILL:when=1", "-o", folder / "unlinks"});
+  argv.insert(argv.end(), {STRESS_PROGRAM, "run", "--agents", "1", "--spawns", "1"});
+  argv.insert(argv.end(), {"--sessions", "process", "--out", folder.path().string()});
+  const base::Outcome killed = execute(argv);
   EXPECT_EQ(killed.signal, SIGKILL) << killed.err;
   const std::string unlinks = text_of(folder / "unlinks");
-  const std::size_t begin = unlinks.find("/tmp/ss-");
   ASSERT_TRUE(unlinks.starts_with("unlink(\"/tmp/ss-")) << unlinks;
+  const std::size_t begin = unlinks.find('/');
   const std::filesystem::path temporary = unlinks.substr(begin, unlinks.find('"', begin) - begin);
   EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(temporary); })) << temporary;
 }
